@@ -48,7 +48,11 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class SavedAgreement:
-    """What a customer agreed to, with the page on which they did."""
+    """
+    What a customer agreed to, with the page on which they did.
+
+    After a file was lost, only what Stripe tells of that page: the rest is empty.
+    """
 
     session_id: str
     link_id: str

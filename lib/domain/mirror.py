@@ -99,6 +99,8 @@ class CheckoutSession:
     """The failed charge that the link is to recover, from the metadata."""
     installation: str | None = None
     """Which Onfile made it, from the metadata."""
+    page_params: str | None = None
+    """Of the parameters that its page was asked for with, as JSON, those that say what it tells the customer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,10 @@ NOT_RESTORED = (
         "approvals",
         "Approvals, and who asked for a charge or a refund, or for what reason a stop was opened.",
     ),
+    NotRestored(
+        "texts",
+        "Texts of messages and of the agreement that staff wrote: write them again. What each customer agreed to comes back.",
+    ),
     NotRestored("limits", "Limits: set them again."),
     NotRestored("notes", "Notes, reasons and the audit log."),
     NotRestored(

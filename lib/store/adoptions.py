@@ -140,13 +140,20 @@ class AdoptionStore:
         expires_at: int | None,
         closed_at: int | None,
     ) -> None:
-        """The next page of a link, made without this ledger; its address at Stripe is not known."""
+        """
+        The next page of a link, made without this ledger, with what it says as Stripe tells it; its
+        address there is not known.
+        """
         self._database.execute(
             """INSERT INTO link_sessions (link_id, number, idempotency_key, params, requested_at,
                    session_id, expires_at, closed_at)
-               SELECT ?1, coalesce(max(number), 0) + 1, ?2, '{}', ?3, ?4, ?5, ?6
+               SELECT ?1, coalesce(max(number), 0) + 1, ?2, coalesce((SELECT page_params
+                   FROM checkout_sessions WHERE id = ?4), '{}'), ?3, ?4, ?5, ?6
                FROM link_sessions WHERE link_id = ?1""",
             (link_id, adopted_key(session_id), created, session_id, expires_at, closed_at),
+        )
+        self._database.execute(
+            "UPDATE checkout_sessions SET page_params = NULL WHERE id = ?", (session_id,)
         )
 
 

@@ -30,7 +30,7 @@ class AgreementStore:
 
     def write(self, texts: Mapping[str, str], *, by: str, at: int) -> int:
         """The next version, of all languages that staff wrote; its number."""
-        version = (self.written()[0] or 0) + 1
+        version = self._last_version() + 1
         for language, text in texts.items():
             self._database.execute(
                 """INSERT INTO agreement_texts (version, language, text, made_by, made_at)
@@ -39,19 +39,31 @@ class AgreementStore:
             )
         return version
 
+    def _last_version(self) -> int:
+        """Also of those that are known only by who agreed to them, as the file was lost."""
+        rows = self._database.query(
+            """SELECT max(coalesce((SELECT max(version) FROM agreement_texts), 0),
+                   coalesce((SELECT max(cast(version AS INTEGER)) FROM agreements), 0)) AS last"""
+        )
+        return int(next(iter(rows))["last"])
+
     def keep(self, link_id: str, session_id: str, *, at: int) -> bool:
         """
         What the page of this session said, as it was asked for; False where it is kept, or not known.
+
+        Of a page that was made without this file Stripe tells it; what that lacks is kept as empty.
         """
         rows = self._database.query(
             """SELECT params FROM link_sessions WHERE link_id = ?1 AND session_id = ?2
-                   AND NOT EXISTS (SELECT 1 FROM agreements WHERE session_id = ?2)""",
+                   AND params <> '{}'
+               UNION ALL SELECT page_params FROM checkout_sessions
+                   WHERE link_id = ?1 AND id = ?2 AND page_params IS NOT NULL""",
             (link_id, session_id),
         )
         params: dict[str, Any] = next((json.loads(row["params"]) for row in rows), {})
-        text = params.get("custom_text", {}).get("submit", {}).get("message")
+        text = params.get("custom_text", {}).get("submit", {}).get("message", "")
         version, _, language = params.get("metadata", {}).get(MARK, "").partition(" ")
-        if not text or not language:
+        if not text and not language:
             return False
         return (
             self._database.execute(

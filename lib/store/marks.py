@@ -71,6 +71,9 @@ class MarkedSession:
     created: int
     expires_at: int | None
     completed_at: int | None
+    """When the mirror first saw it completed."""
+    saved_at: int | None
+    """When what was saved on it was made."""
 
 
 class MarkStore:
@@ -203,7 +206,9 @@ class MarkStore:
         """The same of Sessions that are of no link here."""
         rows = self._database.query(
             f"""SELECT m.id AS session, link_id, charge_id, status, customer, customer_email AS email,
-                    customer_name AS name, currency, reference, created, expires_at, completed_at
+                    customer_name AS name, currency, reference, created, expires_at, completed_at,
+                    (SELECT p.created FROM setup_intents i JOIN payment_methods p ON p.id = i.payment_method
+                        WHERE i.id = m.setup_intent AND p.created >= m.created) AS saved_at
                 FROM checkout_sessions m
                 WHERE installation IS :whose AND position >= :since << 20 AND link_id IS NOT NULL
                     AND NOT EXISTS (SELECT 1 FROM link_sessions s WHERE s.session_id = m.id)

@@ -161,6 +161,15 @@ class MirrorStore:
             [_session_row(b.session, synced_at_ms) for b in bundles],
         )
 
+    def keep_pages(self, sessions: Sequence[CheckoutSession]) -> None:
+        """What their pages say, where no request of ours tells it: made by a file that was lost or put back."""
+        self._database.conn.executemany(
+            """UPDATE checkout_sessions SET page_params = ?2 WHERE id = ?1 AND page_params IS NULL
+                   AND NOT EXISTS (SELECT 1 FROM link_sessions WHERE session_id = ?1 AND params <> '{}')
+                   AND NOT EXISTS (SELECT 1 FROM agreements WHERE session_id = ?1)""",
+            [(one.id, one.page_params) for one in sessions],
+        )
+
     def save_setup_intents(self, intents: Sequence[SetupIntent], *, synced_at_ms: int) -> int:
         return _UPSERT_SETUP_INTENT.write(
             self._database,

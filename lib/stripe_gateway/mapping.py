@@ -11,6 +11,7 @@ them (lib/domain/shown_text.py). Nothing of them is written back to Stripe. Ids 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -142,10 +143,21 @@ def session_bundle(data: Json) -> SessionBundle:
             expires_at=data.get("expires_at"),
             charge_id=metadata.get("onfile_charge_id"),
             installation=metadata.get("onfile_installation"),
+            page_params=_page_params(metadata, data.get("custom_text") or {}),
         ),
         setup_intent=along.setup_intent if along else None,
         payment_method=method,
     )
+
+
+def _page_params(metadata: Json, texts: Json) -> str | None:
+    """What the page of a link says, as it was asked for; None where it says nothing."""
+    # Stripe fills what was not asked for with nulls.
+    given = {name: text for name, text in texts.items() if text}
+    if "onfile_link_id" not in metadata or not (given or metadata.get("onfile_agreement")):
+        return None
+    marks = {name: text for name, text in metadata.items() if name.startswith("onfile_")}
+    return json.dumps({"custom_text": given, "metadata": marks}, sort_keys=True)
 
 
 def _saved_for(customer: str | None, intent: SetupIntent, method: PaymentMethod) -> PaymentMethod:

@@ -59,10 +59,20 @@ def of_method(ctx: PageContext, saved: SavedAgreement | None) -> None:
                 "Nothing is kept: it was saved elsewhere, or before Onfile kept what customers agree to."
             )
             return
-        st.text(saved.text)
+        if saved.text:
+            st.text(saved.text)
+        else:
+            st.caption(
+                "Stripe does not tell the words of that page, and the file that had them was lost."
+            )
+        which = (
+            f"{LANGUAGES.get(saved.language, saved.language)}, version {saved.version}"
+            if saved.language
+            else "Language and version are not known"
+        )
         st.caption(
             escape(
-                f"{LANGUAGES.get(saved.language, saved.language)}, version {saved.version}, agreed "
+                f"{which}, agreed "
                 f"{when(saved.agreed_at, ctx.now, ctx.timezone)} on the page {saved.session_id}"
             )
         )

@@ -30,3 +30,16 @@ def test_the_method_says_what_its_customer_agreed_to(open_page, world: World) ->
     at = open_page("payment_methods", as_="vera", query={"method": method})
     assert "By saving this payment method you allow" in words(at)
     assert "version default" in words(at)
+
+
+def test_what_stripe_did_not_tell_of_a_page_is_said(open_page, world: World) -> None:
+    """After the file that had its words was lost."""
+    method = world.save_card(world.customer())
+    world.change("DROP TRIGGER agreements_are_never_changed", "UPDATE agreements SET text = ''")
+    at = open_page("payment_methods", as_="vera", query={"method": method})
+    assert "Stripe does not tell the words of that page" in words(at)
+    assert "version default" in words(at)
+    world.change("UPDATE agreements SET text = 'I agree', version = '', language = ''")
+    at = open_page("payment_methods", as_="vera", query={"method": method})
+    assert "I agree" in words(at)
+    assert "Language and version are not known" in words(at)

@@ -192,6 +192,11 @@ def adopt_session(stores: Stores, marked: MarkedSession, *, at: int) -> int:
                 closed_at=None if is_open else at,
             )
             if marked.status == "complete":
+                stores.agreements.keep(
+                    marked.link_id,
+                    marked.session,
+                    at=marked.saved_at or marked.completed_at or at,
+                )
                 stores.links.complete(
                     marked.link_id, session_id=marked.session, at=marked.completed_at or at
                 )

@@ -39,6 +39,13 @@ def record_bundles(stores: Stores, bundles: Sequence[SessionBundle], *, synced_a
     # Most sessions of a whole account are of links that another installation made.
     links = [bundle.session.link_id for bundle in ours if bundle.session.link_id is not None]
     known = stores.links.existing(links)
+    stores.mirror.keep_pages(
+        [
+            bundle.session
+            for bundle in ours
+            if bundle.session.page_params is not None and bundle.session.status != "expired"
+        ]
+    )
     note_unknown_links(
         stores,
         [

@@ -40,6 +40,12 @@ def m066_keys_of_references_in_turkish_case(database: Database) -> None:
         )
 
 
+@migrations()
+def m067_what_pages_say_that_are_not_known_here(database: Database) -> None:
+    """What a page of a link says, as Stripe tells it, while no request of ours does: after a file was lost or put back."""
+    database.execute("ALTER TABLE checkout_sessions ADD COLUMN page_params TEXT")
+
+
 def _in_turkish_case(key: str) -> str:
     """As `reference_key` of lib/domain/reference_keys.py was at m066, made of the key from before."""
     plain = regex.sub(r"(?<=\p{L}\p{M}*)\u0640+", "", key)

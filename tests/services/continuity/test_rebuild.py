@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from lib.domain.agreements import DEFAULT_VERSION, SavedAgreement
 from lib.domain.charges import ChargeState
 from lib.domain.incidents import UNEXPECTED_REFUND
 from lib.domain.links import LinkStatus
 from lib.domain.refunds import NOT_KNOWN, RefundOrder, RefundState
 from lib.errors import LedgerBehind
 from lib.money import Money
-from lib.services.collect.links import LinkGone
+from lib.services.collect.links import CreatedLink, LinkGone
 from lib.services.continuity.rebuild import Rebuilt
 from lib.services.staff.users import PRACTICE_PASSWORD
+from tests import stripe_account
 from tests.charge_runs import approved, payers
 from tests.lost_files import copied, lost, put_back
 from tests.stripe_account import post
 from tests.tries import try_again
-from tests.world import ALICE, BOB, NO_MONEY, World
+from tests.world import ADA, ALICE, BOB, NO_MONEY, World
 
 REFUND_PENDS, REFUND_FAILS = "4000000000007726", "4000000000005126"
 
@@ -343,6 +347,112 @@ class TestLinks:
         assert world.services.links.show(link.id)[0].status(world.now) is LinkStatus.OPEN
         world.services.sync.run_now(by=ALICE)
         assert world.services.completeness.behind_since() is None
+
+
+class TestAgreements:
+    """What customers agreed to stands on their pages, which Stripe keeps."""
+
+    def test_of_a_card_that_was_saved_before(self, world: World) -> None:
+        session, method, kept = agreed(world)
+        lost(world)
+        taken_over(world)
+        back = world.services.agreements.of_method(method)
+        assert back == kept
+        assert (kept.session_id, kept.language) == (session, "de")
+        world.services.sync.run_now(full=True, by=ALICE)
+        assert world.services.agreements.of_method(method) == kept
+
+    def test_of_one_that_is_saved_on_a_page_from_before(self, world: World) -> None:
+        made = german_link(world)
+        paid(world)
+        lost(world)
+        world.clock.advance(hours=2)
+        world.services.rebuilds.rebuild(by=ALICE)
+        kept = world.services.agreements.of_method(world.finish(made.session_id))
+        assert kept is not None
+        assert kept.text.startswith("Mit dem Speichern dieser Zahlungsart erlauben Sie")
+        assert (kept.version, kept.language, kept.agreed_at) == (
+            DEFAULT_VERSION,
+            "de",
+            world.now,
+        )
+
+    def test_of_a_page_of_a_link_that_the_older_file_has(self, world: World) -> None:
+        paid(world)
+        world.services.sync.run_now(by=ALICE)
+        link = german_link(world).link
+        world.services.links.expire(link.id, by=ALICE)
+        (again,) = world.services.link_ends.reissue([link.id], by=ALICE).links
+        copy = copied(world)
+        world.services.links.open_durable(again.token)
+        session = world.services.links.show(again.id)[1]
+        assert session is not None
+        method = world.finish(str(session.session_id))
+        kept = world.services.agreements.of_method(method)
+        assert kept is not None
+        put_back(world, copy)
+        world.services.sync.run_now(by=ALICE)
+        taken_over(world)
+        assert world.services.agreements.of_method(method) == kept
+
+    def test_what_stripe_does_not_tell_is_not_made_up(self, world: World) -> None:
+        session, method, kept = agreed(world)
+        texts = stripe_account.get(world, f"/v1/checkout/sessions/{session}")["custom_text"]
+        world.stripe.alter(session, {"custom_text": dict.fromkeys(texts)})
+        lost(world)
+        taken_over(world)
+        back = world.services.agreements.of_method(method)
+        assert back == replace(kept, text="")
+
+    def test_nothing_of_a_page_that_said_nothing(self, world: World) -> None:
+        session, method, _ = agreed(world)
+        texts = stripe_account.get(world, f"/v1/checkout/sessions/{session}")["custom_text"]
+        world.stripe.alter(
+            session,
+            {"custom_text": dict.fromkeys(texts), "metadata": {"onfile_agreement": ""}},
+        )
+        lost(world)
+        taken_over(world)
+        assert world.services.agreements.of_method(method) is None
+
+    def test_of_a_page_that_an_earlier_release_took_over(self, world: World) -> None:
+        """Without its words, which the next reading of everything finds."""
+        _, method, kept = agreed(world)
+        lost(world)
+        taken_over(world)
+        world.change(
+            "DROP TRIGGER agreements_are_never_deleted",
+            "DELETE FROM agreements",
+            "UPDATE link_sessions SET params = '{}'",
+        )
+        world.services.sync.run_now(full=True, by=ALICE)
+        assert world.services.agreements.of_method(method) == kept
+
+    def test_what_staff_write_next_has_a_number_of_its_own(self, world: World) -> None:
+        assert world.services.agreements.write("de", "Ja, {company} darf.", by=ADA) == 1
+        _, method, kept = agreed(world)
+        assert kept.version == "1"
+        lost(world)
+        taken_over(world)
+        assert world.services.agreements.of_method(method) == kept
+        assert world.services.agreements.write("de", "Nein.", by=ADA) == 2
+
+
+def german_link(world: World) -> CreatedLink:
+    return world.services.links.create(
+        form_key="german", customer=world.customer(), locale="de", by=ALICE
+    )
+
+
+def agreed(world: World) -> tuple[str, str, SavedAgreement]:
+    """A page, what was saved on it, and what was agreed to; some payment, so that the ledger is missed."""
+    session = german_link(world).session_id
+    world.clock.advance(minutes=5)
+    method = world.finish(session)
+    paid(world)
+    kept = world.services.agreements.of_method(method)
+    assert kept is not None
+    return session, method, kept
 
 
 class TestMarksWithoutAnInstallation:

@@ -308,6 +308,7 @@ class TestWhatIsMissing:
             "people",
             "runs",
             "approvals",
+            "texts",
             "limits",
             "notes",
             "unopened_links",

@@ -18,9 +18,11 @@ from lib.errors import InvalidInput, NotAdmitted, NotPermitted, StaleState
 from lib.money import Money
 from lib.services.charges.charge import ChargeService
 from lib.services.collect.return_page import Setup
+from lib.services.continuity.completeness import LedgerState
 from lib.services.runs.draft import RunSource
 from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.charge_runs import approve, audited, counts, rows_of, uow
+from tests.lost_files import copied, put_back
 from tests.tries import try_again
 from tests.world import ADA, ALICE, ALWAYS_DECLINES, BOB, GOOD, VERA, World
 
@@ -600,6 +602,25 @@ class TestWhatTheCustomerIsTold:
         assert told(world, charge).count("new_card_not_charged") == 1
         listed = world.services.reports.waiting_charges.not_charged()
         assert [row["charge_id"] for row in listed] == [charge]
+
+    def test_a_page_that_an_older_file_does_not_know_says_it_all_the_same(
+        self, world: World
+    ) -> None:
+        run = waiting_run(world, world.customer())
+        charge = charge_of(world, run)
+        link = link_of(world, charge)
+        copy = copied(world)
+        session = page_of(world, link)
+        put_back(world, copy)
+        assert world.services.completeness.state() is LedgerState.BEHIND
+        world.services.rebuilds.rebuild(by=ALICE)
+        world.clock.advance(minutes=5)
+        world.finish(session)
+        assert tick(world) == 0  # until an approver has looked at what was decided before
+        world.services.completeness.confirm_decisions(by=BOB)
+        assert tick(world) == 1
+        assert world.moved() == [(1_002, "usd")]
+        assert wait_of(world, charge) is WaitEnd.TRIED
 
     def test_who_must_not_be_charged_reads_of_no_charge(self, world: World) -> None:
         """Neither on the page nor in a message; and what is saved then is not charged once the hold is lifted."""
