@@ -18,6 +18,8 @@ LINK_LIFETIME_SECONDS = 30 * 86_400
 # A Session this close to its end is replaced when the customer opens the durable address, so that
 # nobody types a card number into a page that closes.
 SESSION_MARGIN_SECONDS = 10 * 60
+# Scanners open every link, again and again: for openings alone a link gets one page in this time.
+UNASKED_PAGE_SECONDS = 86_400
 # The languages Stripe's page is translated to, of those our users asked for; Stripe knows more.
 LOCALES = ("auto", "en", "de", "es", "fr", "it", "ja", "nl", "pl", "pt", "sv", "zh")
 
@@ -81,11 +83,14 @@ class EndReason(StrEnum):
     """A newer link was issued instead."""
 
 
+UNTOUCHED = ("requires_payment_method", "canceled")
+"""Of a SetupIntent without an error on which nothing was entered."""
+
+
 def was_tried(intent: SetupIntent | None) -> bool:
     """Whether the customer entered something: a page that is only open has an untouched SetupIntent."""
     return intent is not None and (
-        intent.last_error_code is not None
-        or intent.status not in ("requires_payment_method", "canceled")
+        intent.last_error_code is not None or intent.status not in UNTOUCHED
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from lib.domain.links import LinkSession
+from lib.domain.links import UNTOUCHED, LinkSession
 
 
 class LinkSessionStore:
@@ -33,13 +33,43 @@ class LinkSessionStore:
         )
         return next(iter(rows), None) is not None
 
+    def of_nobody(self, link_id: str, *, after: int) -> list[LinkSession]:
+        """Pages made, or perhaps made, that no person asked for, came back from or entered something on."""
+        rows = self._database.query(
+            f"""SELECT p.* FROM link_sessions p
+               WHERE p.link_id = ?1 AND p.requested_at > ?2 AND p.by_person = 0
+                 AND (p.session_id IS NOT NULL OR p.closed_at IS NULL)
+                 AND NOT EXISTS (
+                     SELECT 1 FROM checkout_sessions s JOIN setup_intents i ON i.id = s.setup_intent
+                     WHERE s.id = p.session_id AND (i.last_error_code IS NOT NULL
+                         OR i.status NOT IN {UNTOUCHED!r}))""",
+            (link_id, after),
+        )
+        return [_link_session(row) for row in rows]
+
     def plan(
-        self, link_id: str, *, number: int, idempotency_key: str, params: str, at: int
+        self,
+        link_id: str,
+        *,
+        number: int,
+        idempotency_key: str,
+        params: str,
+        by_person: bool,
+        at: int,
     ) -> None:
         self._database.execute(
-            """INSERT INTO link_sessions (link_id, number, idempotency_key, params, requested_at)
-               VALUES (?, ?, ?, ?, ?)""",
-            (link_id, number, idempotency_key, params, at),
+            """INSERT INTO link_sessions (link_id, number, idempotency_key, params, by_person,
+                   requested_at)
+               VALUES (?, ?, ?, ?, ?, ?)""",
+            (link_id, number, idempotency_key, params, int(by_person), at),
+        )
+
+    def mark_person(self, link_id: str) -> None:
+        """A person came back from its last page."""
+        self._database.execute(
+            """UPDATE link_sessions SET by_person = 1 WHERE link_id = ?1 AND by_person = 0
+                 AND number = (SELECT max(number) FROM link_sessions WHERE link_id = ?1)""",
+            (link_id,),
         )
 
     def record(

@@ -45,8 +45,11 @@ def customer_page(
     )
     headers = {**PAGE_HEADERS, "Content-Language": language.code, "Vary": "Accept-Language"}
     if button_on(name, language):
+        # Browsers hold where a form's answer leads to against it, too: Stripe's page, perhaps on the
+        # account's own domain.
+        targets = "*" if name == "open_page" else "'self'"
         policy = headers["Content-Security-Policy"]
         headers["Content-Security-Policy"] = policy.replace(
-            "form-action 'none'", "form-action 'self'"
+            "form-action 'none'", f"form-action {targets}"
         )
     return HTMLResponse(html, status_code=status_code, headers=headers)

@@ -31,7 +31,7 @@ from lib.errors import (
     RuleViolation,
     UnreadableEvent,
 )
-from lib.services.collect.links import LinkGone
+from lib.services.collect.links import ButtonFirst, LinkGone
 from lib.services.collect.return_page import Setup
 from lib.services.mirror.webhooks import NotConfigured
 from lib.web.please_not import PleaseNot
@@ -55,7 +55,7 @@ class _PublicHandlers:
         self._visitors = visitors
         self._addresses = self._visitors.addresses
         self._page, self._too_many = self._visitors.page, self._visitors.too_many
-        self._links: SharedAnswers[str | LinkGone] = SharedAnswers(self._now)
+        self._links: SharedAnswers[str | LinkGone | ButtonFirst] = SharedAnswers(self._now)
         self._returns: SharedAnswers[Setup | None] = SharedAnswers(self._now)
 
     def _now(self) -> int:
@@ -129,11 +129,14 @@ class _PublicHandlers:
             return await self._visitors.gone(request)
         try:
             # What the database knows costs nothing at Stripe, and is asked anew each time.
-            result = await run_in_threadpool(self._services().links.known, token)
+            known = await run_in_threadpool(self._services().links.known, token)
             if request.method == "HEAD":
-                return await self._head(request, result)
-            if not isinstance(result, LinkGone):
-                result = await self._open(token)
+                return await self._head(request, known)
+            result: str | LinkGone | ButtonFirst
+            if isinstance(known, LinkGone):
+                result = known
+            else:
+                result = await self._open(token, by_person=request.method == "POST")
         except TooSoon:
             return await self._page(request, "try_again", status_code=503)
         except (Busy, OutcomeUnknown, sqlite3.Error):
@@ -144,14 +147,19 @@ class _PublicHandlers:
             return await self._page(request, "broken", status_code=503, asks=True)
         if isinstance(result, LinkGone):
             return await self._ended(request, result)
+        if isinstance(result, ButtonFirst):
+            return await self._page(request, "open_page")
         return RedirectResponse(result, status_code=303, headers=_NEVER_KEPT)
 
-    async def _open(self, token: str) -> str | LinkGone:
-        return await self._links.answer(
-            token,
-            lambda: self._services().links.open_durable(token),
+    async def _open(self, token: str, *, by_person: bool) -> str | LinkGone | ButtonFirst:
+        answer = await self._links.answer(
+            f"{token} by a person" if by_person else token,
+            lambda: self._services().links.open_durable(token, by_person=by_person),
             is_kept=lambda _: True,
         )
+        if by_person:
+            self._links.forget(token)
+        return answer
 
     async def _head(self, request: Request, known: str | LinkGone | None) -> Response:
         """For those who only want to know whether the link works: no page is made at Stripe."""
@@ -197,7 +205,7 @@ def public_routes(services: Callable[[], Services]) -> list[Route]:
         Route("/setup/return", handlers.setup_return, methods=["GET"]),
         Route("/setup/cancelled", handlers.setup_cancelled, methods=["GET"]),
         Route("/l/answer/{answer}", PleaseNot(services, visitors).page, methods=["GET", "POST"]),
-        Route("/l/{token}", handlers.durable_link, methods=["GET"]),
+        Route("/l/{token}", handlers.durable_link, methods=["GET", "POST"]),
         *health_routes(services),
     ]
 

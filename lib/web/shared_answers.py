@@ -63,6 +63,10 @@ class SharedAnswers(Generic[Answer]):
         # One who goes away does not take the answer from the others.
         return await asyncio.shield(asking)
 
+    def forget(self, key: str) -> None:
+        """What was kept for it is not true any more."""
+        self._kept.pop(key, None)
+
     async def _ask(
         self, key: str, ask: Callable[[], Answer], is_kept: Callable[[Answer], bool]
     ) -> Answer:

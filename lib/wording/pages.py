@@ -54,6 +54,12 @@ _PAGES = {
             "The mistake is ours, not yours, and our staff can see it. Nothing was saved or charged."
         ),
     ),
+    "open_page": (
+        translatable("One more click"),
+        translatable(
+            "Mail programs open links to check them. The button tells us that it is you, and opens the payment page."
+        ),
+    ),
     "please_not": (
         translatable("Should this payment not be made?"),
         translatable(
@@ -79,7 +85,10 @@ _PAGES = {
 }
 
 
-_BUTTONS = {"please_not": translatable("Please do not charge this")}
+_BUTTONS = {
+    "open_page": translatable("Open the payment page"),
+    "please_not": translatable("Please do not charge this"),
+}
 """Of pages that change something: only whoever presses it does, and no scanner that opens links."""
 
 

@@ -15,8 +15,11 @@ from starlette.testclient import TestClient
 from lib.services.collect.links import CreatedLink
 from lib.web.public import public_routes
 from lib.web.shared_answers import KEPT_SECONDS
+from tests.stripe_account import listed
 from tests.webhook_route import PATH, client_of, signed
 from tests.world import ALICE, World
+
+DECLINED = "4000000000000002"
 
 
 @pytest.fixture
@@ -178,6 +181,107 @@ class TestOneLink:
         world.stripe.configure({"payment_method_types": ["link"]})
         replies = at_once(world, *[f"/l/{made.link.token}"] * 10)
         assert {reply.status_code for reply in replies} == {503}
+
+
+class TestScanners:
+    """Who only opens a link gets one page a day, whenever the last one ends; a person gets theirs at once."""
+
+    @pytest.fixture
+    def token(self, world: World) -> str:
+        """Of a link whose page nobody has asked for yet."""
+        offered, _ = world.services.links.offer(world.customer(), occasion="o", by=ALICE)
+        return offered.token
+
+    def test_a_scanner_alone_has_one_page_made_in_any_day(
+        self, world: World, client: TestClient, token: str
+    ) -> None:
+        pages, at = [], 0.0
+        for hours in (0, 23.8, 23.9, 23.99, 24.1, 47.9, 48.0, 48.05, 48.2):
+            world.clock.advance(hours=hours - at)
+            at = hours
+            before = len(listed(world, "/v1/checkout/sessions"))
+            reply = client.get(f"/l/{token}")
+            made = len(listed(world, "/v1/checkout/sessions")) - before
+            pages.append((hours, reply.status_code, made))
+        assert pages == [
+            (0, 303, 1),
+            (23.8, 303, 0),
+            (23.9, 200, 0),
+            (23.99, 200, 0),
+            (24.1, 303, 1),
+            (47.9, 303, 0),
+            (48.0, 200, 0),
+            (48.05, 200, 0),
+            (48.2, 303, 1),
+        ]
+
+    def test_the_button_makes_a_page_and_the_link_leads_to_it(
+        self, world: World, client: TestClient, token: str
+    ) -> None:
+        first = client.get(f"/l/{token}").headers["location"]
+        world.clock.advance(hours=23.9)
+        asked = client.get(f"/l/{token}")
+        assert (asked.status_code, asked.headers["cache-control"]) == (200, "no-store")
+        assert '<form method="post"><button>Open the payment page</button>' in asked.text
+        assert client.head(f"/l/{token}").status_code == 200
+        pressed = client.post(f"/l/{token}")
+        fresh = pressed.headers["location"]
+        assert (pressed.status_code, fresh != first) == (303, True)
+        # A double click, and whoever opens it now.
+        assert client.post(f"/l/{token}").headers["location"] == fresh
+        assert client.get(f"/l/{token}").headers["location"] == fresh
+        assert len(listed(world, "/v1/checkout/sessions")) == 2
+        # The page that a person asked for is no scanner's: theirs of the day is still to come.
+        world.clock.advance(hours=23.9)
+        assert client.get(f"/l/{token}").status_code == 303
+        assert len(listed(world, "/v1/checkout/sessions")) == 3
+
+    def test_the_button_makes_none_while_a_page_is_open(
+        self, world: World, client: TestClient, token: str
+    ) -> None:
+        first = client.get(f"/l/{token}").headers["location"]
+        assert client.post(f"/l/{token}").headers["location"] == first
+        assert len(listed(world, "/v1/checkout/sessions")) == 1
+
+    @pytest.mark.parametrize("page", [1, 2])
+    @pytest.mark.parametrize("sign", ["cancelled", "declined"])
+    def test_whoever_was_seen_on_the_page_needs_no_button(
+        self, world: World, client: TestClient, token: str, sign: str, page: int
+    ) -> None:
+        for _ in range(page):
+            world.clock.advance(hours=24.1)
+            address = client.get(f"/l/{token}").headers["location"]
+        with world.services.uow.read() as stores:
+            link = stores.links.by_token(token)
+            last = stores.link_sessions.last_of(link.id) if link else None
+        assert link is not None
+        assert last is not None
+        if sign == "cancelled":
+            client.get("/setup/cancelled", params={"link": link.id})
+        else:
+            world.fill(last.session_id or "", DECLINED)
+        world.clock.advance(hours=23.9)
+        reply = client.get(f"/l/{token}")
+        assert (reply.status_code, reply.headers.get("location") != address) == (303, True)
+
+    def test_a_page_that_was_perhaps_made_counts(
+        self, world: World, client: TestClient, token: str
+    ) -> None:
+        world.stripe.faults.add("POST", "/v1/checkout/sessions$", kind="lost_reply", times=3)
+        assert client.get(f"/l/{token}").status_code == 503
+        world.clock.advance(hours=23.9)
+        assert client.get(f"/l/{token}").status_code == 200
+        assert len(listed(world, "/v1/checkout/sessions")) == 1
+
+    @pytest.mark.parametrize("language", ["en", "de", "fr", "es", "it", "nl", "pt", "ja"])
+    def test_the_page_with_the_button_speaks_their_language(
+        self, world: World, client: TestClient, token: str, language: str
+    ) -> None:
+        client.get(f"/l/{token}")
+        world.clock.advance(hours=23.9)
+        reply = client.get(f"/l/{token}", headers={"Accept-Language": language})
+        assert reply.headers["content-language"] == language
+        assert ("Open the payment page" in reply.text) == (language == "en")
 
 
 class TestReturnPage:

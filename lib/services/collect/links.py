@@ -16,6 +16,7 @@ from lib.domain.links import (
     LINK_LIFETIME_SECONDS,
     LOCALES,
     SETUP_SESSION,
+    UNASKED_PAGE_SECONDS,
     EndReason,
     LinkRefusal,
     LinkSession,
@@ -78,6 +79,15 @@ class LinkGone:
     """It was used, and the customer's bank still confirms what they entered."""
     is_done: bool = False
     """It ended as the customer has saved a card another way."""
+
+
+@dataclass(frozen=True, slots=True)
+class ButtonFirst:
+    """A page is made when a person asks for it: openings alone had theirs within a day."""
+
+
+class _NobodyAsked(Exception):
+    pass
 
 
 class LinkService:
@@ -273,14 +283,18 @@ class LinkService:
         """The customer came back from the page of this link; whoever names another is not heard."""
         with self._uow.read() as stores:
             link = stores.links.find(link_id)
-        if link is not None and link.opened_at is None:
+        if link is not None:
             with self._uow.write() as stores:
                 stores.links.mark_opened(link_id, at=epoch(self._clock()))
+                stores.link_sessions.mark_person(link_id)
 
-    def open_durable(self, token: str) -> str | LinkGone:
+    def open_durable(self, token: str, *, by_person: bool = False) -> str | LinkGone | ButtonFirst:
         """
         Where to send the customer who opened the durable address: a live page at Stripe, minted
         when needed, or LinkGone.
+
+        Args:
+            by_person: they pressed its button. Who only opens it may be a scanner.
 
         Raises:
             Busy, OutcomeUnknown: Stripe cannot be asked just now.
@@ -302,7 +316,9 @@ class LinkService:
                 if known is None:
                     self._find_or_make_customer(link)
                     link = self.show(link.id)[0]
-                session = self._live_session(link)
+                session = self._live_session(link, by_person=by_person)
+        except _NobodyAsked:
+            return ButtonFirst()
         except Refused:
             if link.customer is None or not self._is_gone(link.customer):
                 raise
@@ -451,7 +467,7 @@ class LinkService:
         now = epoch(self._clock())
         if link.status(now) is not LinkStatus.OPEN:
             raise StaleState(f"This link is {link.status(now)} already.")
-        session = self._live_session(link)
+        session = self._live_session(link, by_person=True)
         if session is None or session.session_id is None or session.url is None:
             raise StaleState("The customer finished this link just now. The card is saved.")
         return CreatedLink(
@@ -462,11 +478,16 @@ class LinkService:
             session_expires_at=session.expires_at,
         )
 
-    def _live_session(self, link: SetupLink) -> LinkSession | None:
-        """An open Checkout Session of the link; None when the link turns out to be finished."""
+    def _live_session(self, link: SetupLink, *, by_person: bool) -> LinkSession | None:
+        """
+        An open Checkout Session of the link; None when the link turns out to be finished.
+
+        Raises:
+            _NobodyAsked
+        """
         if not self._outdated_page_ended(link):
             return None
-        session = self._planned_session(link)
+        session = self._planned_session(link, by_person=by_person)
         if session.is_usable(epoch(self._clock())):
             return session
         try:
@@ -475,7 +496,7 @@ class LinkService:
             if not _is_of_the_key(error):
                 raise
         # Once: where Stripe saves error after error, whoever asks again gets the next key.
-        return self._minted(link, self._planned_session(link))
+        return self._minted(link, self._planned_session(link, by_person=by_person))
 
     def _minted(self, link: SetupLink, session: LinkSession) -> LinkSession | None:
         asked_at_ms = epoch_ms(self._clock())
@@ -522,8 +543,13 @@ class LinkService:
             stores.link_sessions.close(link.id, at=epoch(self._clock()))
         return True
 
-    def _planned_session(self, link: SetupLink) -> LinkSession:
-        """The link's newest session row; a new one, committed, when the last cannot be used."""
+    def _planned_session(self, link: SetupLink, *, by_person: bool) -> LinkSession:
+        """
+        The link's newest session row; a new one, committed, when the last cannot be used.
+
+        Raises:
+            _NobodyAsked
+        """
         now = epoch(self._clock())
         page = self._agreements.page_of(link)
         with self._uow.write() as stores:
@@ -535,6 +561,10 @@ class LinkService:
                 is_as_now = json.loads(last.params) == params
                 if (unanswered and is_as_now) or last.is_usable(now):
                     return last
+            earlier = stores.link_sessions.of_nobody(link.id, after=now - UNASKED_PAGE_SECONDS)
+            # One that says something else of what is charged was made for what staff have changed since.
+            if not by_person and any(page.fits(json.loads(one.params)) for one in earlier):
+                raise _NobodyAsked
             stores.link_sessions.close(link.id, at=now)
             number = last.number + 1 if last else 1
             stores.link_sessions.plan(
@@ -542,6 +572,7 @@ class LinkService:
                 number=number,
                 idempotency_key=f"onfile:{link.id}:{number}",
                 params=json.dumps(params, sort_keys=True),
+                by_person=by_person,
                 at=now,
             )
             session = stores.link_sessions.last_of(link.id)

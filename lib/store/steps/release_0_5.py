@@ -46,6 +46,15 @@ def m067_what_pages_say_that_are_not_known_here(database: Database) -> None:
     database.execute("ALTER TABLE checkout_sessions ADD COLUMN page_params TEXT")
 
 
+@migrations()
+def m068_pages_that_a_person_asked_for(database: Database) -> None:
+    """Of each page of a link, whether a person asked for it or was seen on it. Of older ones nobody knows."""
+    database.execute(
+        """ALTER TABLE link_sessions ADD COLUMN by_person INTEGER NOT NULL DEFAULT 0
+           CHECK (by_person IN (0, 1))"""
+    )
+
+
 def _in_turkish_case(key: str) -> str:
     """As `reference_key` of lib/domain/reference_keys.py was at m066, made of the key from before."""
     plain = regex.sub(r"(?<=\p{L}\p{M}*)\u0640+", "", key)
