@@ -25,7 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,7 +55,7 @@ class Clerk(open_pages.Client):
     """A page that stands open, and is left for another one now and then."""
 
     chance: random.Random = field(default_factory=random.Random)
-    milliseconds: list[float] = field(default_factory=list)
+    took: list[tuple[str, float]] = field(default_factory=list)
     asked_at: float | None = None
     leaves_at: float = 0.0
 
@@ -78,7 +78,7 @@ class Clerk(open_pages.Client):
         is_over = message.HasField("script_finished") and message.script_finished == _FINISHED
         if is_over and self.asked_at is not None:
             now = time.monotonic()
-            self.milliseconds.append((now - self.asked_at) * 1000)
+            self.took.append((self.page, (now - self.asked_at) * 1000))
             self.asked_at = None
             self.leaves_at = now + self.chance.uniform(*_THINK_SECONDS)
 
@@ -116,7 +116,7 @@ async def _hour(
     )
     runs = asyncio.create_task(asyncio.to_thread(_charge_runs, folder, arguments.rows, seconds))
     print(
-        f"{'minute':>6}{'RSS MB':>9}{'pages':>8}{'p50 ms':>9}{'p99 ms':>9}{'max ms':>9}{'errors':>8}"
+        f"{'minute':>6}{'RSS MB':>9}{'pages':>8}{'p50 ms':>9}{'p99 ms':>9}{'max ms':>9}{'errors':>8}  slowest"
     )
     counted = first = [0] * len(clerks)
     began = time.monotonic()
@@ -124,14 +124,13 @@ async def _hour(
         await asyncio.sleep(began + minute * 60 - time.monotonic())
         if runs.done() and (failed := runs.exception()):
             raise failed
-        took = [
-            ms for clerk, n in zip(clerks, counted, strict=True) for ms in clerk.milliseconds[n:]
-        ]
-        counted = [len(clerk.milliseconds) for clerk in clerks]
+        took = _since(clerks, counted)
+        counted = [len(clerk.took) for clerk in clerks]
         _line(str(minute), server, took, clerks)
         first = counted if minute == 1 else first
-    later = [ms for clerk, n in zip(clerks, first, strict=True) for ms in clerk.milliseconds[n:]]
+    later = _since(clerks, first)
     _line("later", server, later, clerks)
+    _tell_pages(later)
     result = await asyncio.to_thread(processes.result_of, sender)
     started = await runs
     over.set()
@@ -139,15 +138,33 @@ async def _hour(
     _tell_losses(folder, result, started)
 
 
+def _since(clerks: list[Clerk], counted: list[int]) -> list[tuple[str, float]]:
+    return [page for clerk, n in zip(clerks, counted, strict=True) for page in clerk.took[n:]]
+
+
 def _line(
-    name: str, server: processes.OnfileServer, took: list[float], clerks: list[Clerk]
+    name: str, server: processes.OnfileServer, took: list[tuple[str, float]], clerks: list[Clerk]
 ) -> None:
-    spread = deliveries.percentiles(took)
+    spread = deliveries.percentiles([ms for _, ms in took])
+    slowest = max(took, key=lambda page: page[1], default=("", 0.0))[0]
     print(
         f"{name:>6}{_resident_mb(server.process.pid):>9.0f}{len(took):>8}{spread['p50']:>9.0f}"
-        f"{spread['p99']:>9.0f}{spread['max']:>9.0f}{sum(clerk.errors for clerk in clerks):>8}",
+        f"{spread['p99']:>9.0f}{spread['max']:>9.0f}{sum(clerk.errors for clerk in clerks):>8}  {slowest}",
         flush=True,
     )
+
+
+def _tell_pages(took: list[tuple[str, float]]) -> None:
+    """The pages by their slowest hundredth."""
+    by_page: dict[str, list[float]] = defaultdict(list)
+    for page, ms in took:
+        by_page[page].append(ms)
+    spreads = {page: deliveries.percentiles(times) for page, times in by_page.items()}
+    print(f"\n{'page':<28}{'times':>7}{'p50 ms':>9}{'p99 ms':>9}{'max ms':>9}")
+    for page, spread in sorted(spreads.items(), key=lambda item: -item[1]["p99"]):
+        print(
+            f"{page:<28}{len(by_page[page]):>7}{spread['p50']:>9.0f}{spread['p99']:>9.0f}{spread['max']:>9.0f}"
+        )
 
 
 def _resident_mb(process: int) -> float:
