@@ -14,7 +14,7 @@ from lib.domain.audit_readers import OF_ACCOUNTS, reads_everything
 from lib.domain.identity import search_text
 from lib.domain.reference_keys import reference_key
 from lib.reports.counts import MOST_COUNTED, MOST_WALKED, count_rows
-from lib.reports.paging import PAGE_ROWS, Page, Query, page_of, records
+from lib.reports.paging import PAGE_ROWS, Page, Query, page_of, rows_of
 from lib.store.connection_pool import ConnectionPool
 
 _AUDIT = Query(
@@ -141,8 +141,7 @@ class AuditReports:
         """One entry; None where there is none, or none for this reader."""
         with self._pool.reading() as database:
             query = _for(reader, _AUDIT.where("h.id = ?", entry_id))
-            frame = page_of(database, query, rows=1, integers=("at", "id")).frame
-        return next(iter(records(frame)), None)
+            return next(iter(rows_of(database, query)), None)
 
 
 def _newest(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -13,36 +14,44 @@ from lib.domain.payment_methods import label_of
 from lib.reports.paging import Query, records
 from lib.store.charge_rows import decline_of
 
+WORDS = (
+    *("reason", "what_happened", "next_step", "method", "states", "new_method_id", "new_method"),
+    *("code", "decline_code"),
+)
 FAILED = (ChargeState.DECLINED, ChargeState.NEEDS_CUSTOMER)
 
 
 def explained(frame: pd.DataFrame) -> pd.DataFrame:
     """With the reasons in words, method labels, and no secret decline code."""
-    rows = records(frame)
-    reasons = [reason_of(row) for row in rows]
+    rows = [words(row) for row in records(frame)]
     return frame.assign(
-        reason=[reason.value if reason else "" for reason in reasons],
-        what_happened=[EXPLANATIONS[reason].staff if reason else "" for reason in reasons],
-        next_step=[EXPLANATIONS[reason].next_step if reason else "" for reason in reasons],
-        method=[
-            label_of(row["type"], row["brand"], row["last4"]) if row["type"] else "" for row in rows
-        ],
-        states=pd.Series([_states(row) for row in rows], index=frame.index, dtype=object),
-        new_method_id=[row["new_method"] for row in rows],
-        new_method=[
-            label_of(row["new_type"], row["new_brand"], row["new_last4"]) if row["new_type"] else ""
-            for row in rows
-        ],
         **{
-            name: pd.Series(
-                [shown_code(row[name]) for row in rows], index=frame.index, dtype=object
-            )
-            for name in ("code", "decline_code")
-        },
+            name: pd.Series([row[name] for row in rows], index=frame.index, dtype=object)
+            for name in WORDS
+        }
     )
 
 
-def _states(row: dict[str, Any]) -> list[str]:
+def words(row: Mapping[str, Any]) -> dict[str, Any]:
+    """WORDS of one row."""
+    reason = reason_of(row)
+    explanation = EXPLANATIONS[reason] if reason else None
+    return {
+        "reason": reason.value if reason else "",
+        "what_happened": explanation.staff if explanation else "",
+        "next_step": explanation.next_step if explanation else "",
+        "method": label_of(row["type"], row["brand"], row["last4"]) if row["type"] else "",
+        "states": _states(row),
+        "new_method_id": row["new_method"],
+        "new_method": label_of(row["new_type"], row["new_brand"], row["new_last4"])
+        if row["new_type"]
+        else "",
+        "code": shown_code(row["code"]),
+        "decline_code": shown_code(row["decline_code"]),
+    }
+
+
+def _states(row: Mapping[str, Any]) -> list[str]:
     back = int(row["refunded"] or 0)
     since = []
     if back:
@@ -52,7 +61,7 @@ def _states(row: dict[str, Any]) -> list[str]:
     return [str(row["state"]), *since]
 
 
-def reason_of(row: dict[str, Any]) -> Reason | None:
+def reason_of(row: Mapping[str, Any]) -> Reason | None:
     if row["state"] == ChargeState.UNKNOWN:
         return Reason.OUTCOME_UNKNOWN
     if row["state"] == ChargeState.PLANNED:

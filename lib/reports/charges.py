@@ -13,7 +13,7 @@ from sqlite_utils import Database
 from lib.clock import Clock
 from lib.domain.charges import FAILED_STATES
 from lib.domain.declines import Reason
-from lib.reports.charge_columns import because, explained, reason_of
+from lib.reports.charge_columns import because, explained, reason_of, words
 from lib.reports.charge_filter import (
     CHARGES,
     EVERY,
@@ -31,7 +31,7 @@ from lib.reports.paging import (
     Query,
     every,
     page_of,
-    records,
+    rows_of,
 )
 from lib.reports.sums import Sum, count_of, sums_of
 from lib.store.connection_pool import ConnectionPool
@@ -209,8 +209,8 @@ class ChargeReports:
         """Rows by their ids, by one read; those that are not there are left out."""
         query = _CHARGES.where("h.id IN (SELECT value FROM json_each(?))", json.dumps(list(ids)))
         with self._pool.reading() as database:
-            frame = page_of(database, query, rows=max(len(ids), 1), integers=_INTEGERS).frame
-        return {str(row["id"]): row for row in records(explained(frame))}
+            rows = rows_of(database, query)
+        return {str(row["id"]): row | words(row) for row in rows}
 
     def usual_currency(self, customer: str) -> str | None:
         """The one this customer was charged in last; for a new one, the commonest of late."""

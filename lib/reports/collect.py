@@ -20,6 +20,7 @@ from lib.reports.paging import (
     Query,
     page_of,
     records,
+    rows_of,
 )
 from lib.store.confirmations import CONFIRMING_SETUPS
 from lib.store.connection_pool import ConnectionPool
@@ -157,8 +158,7 @@ class LinkReports:
         now = epoch(self._clock())
         query = _LINKS.where("l.id = ?", link_id)
         with self._pool.reading() as database:
-            frame = page_of(database, query, rows=1, integers=_LINK_INTEGERS).frame
-        link = next(iter(records(frame)), None)
+            link = next(iter(rows_of(database, query)), None)
         return link | {"state": _link_state(link, now)} if link else None
 
     def counts(
@@ -223,8 +223,7 @@ class SessionReports:
     def find(self, session_id: str) -> dict[str, Any] | None:
         query = _SESSIONS.where("s.id = ?", session_id)
         with self._pool.reading() as database:
-            frame = page_of(database, query, rows=1, integers=_SESSION_INTEGERS).frame
-        session = next(iter(records(frame)), None)
+            session = next(iter(rows_of(database, query)), None)
         return session | {"label": _method_label(session)} if session else None
 
     def counts(

@@ -26,6 +26,7 @@ from lib.reports.paging import (
     Query,
     page_of,
     records,
+    rows_of,
 )
 from lib.store.connection_pool import ConnectionPool
 from lib.store.meta import MetaStore
@@ -118,10 +119,7 @@ class CustomerReports:
         """Also a deleted one: its charges are still looked up."""
         query = _CUSTOMERS.where("c.id = ?", customer_id)
         with self._pool.reading() as database:
-            frame = page_of(
-                database, query, rows=1, integers=("created", "methods", "last_charge_at")
-            ).frame
-        return next(iter(records(frame)), None)
+            return next(iter(rows_of(database, query)), None)
 
     def ids(self, *, search: str = "", limit: int) -> list[str]:
         """Of living customers, newest first."""

@@ -11,7 +11,7 @@ from sqlite_utils import Database
 
 from lib.domain.identity import search_text
 from lib.errors import InvalidInput
-from lib.reports.holds import marked
+from lib.reports.holds import COLUMN, held, marked
 from lib.store.search import Match, match
 
 PAGE_ROWS = 50
@@ -188,6 +188,15 @@ def every(database: Database, query: Query, *, most: int = EXPORT_ROWS) -> list[
     return rows
 
 
+def rows_of(database: Database, query: Query) -> list[dict[str, Any]]:
+    """What `page_of` shows of each row, of a few that are named: a frame of them takes thirty times as long."""
+    rows = list(database.query(query.sql, query.parameters))
+    if rows and "customer" in rows[0]:
+        marks = held(database, rows)
+        return [row | {COLUMN: mark} for row, mark in zip(rows, marks, strict=True)]
+    return rows
+
+
 def _containing(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
@@ -203,7 +212,9 @@ def frame_of(
     """
     cursor = database.execute(sql, tuple(parameters))
     names = [column[0] for column in cursor.description]
-    frame = pd.DataFrame(cursor.fetchall(), columns=names, dtype=object)
+    # The names as objects: as Arrow's strings each column that is added later copies them all.
+    columns = pd.Index(names, dtype=object)
+    frame = pd.DataFrame(cursor.fetchall(), columns=columns, dtype=object)
     for name in integers:
         frame[name] = frame[name].astype("Int64")
     return frame
@@ -211,10 +222,12 @@ def frame_of(
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows as dictionaries, with None for every missing value."""
-    return [
-        {str(name): None if value is pd.NA else value for name, value in row.items()}
-        for row in frame.to_dict("records")
+    columns = [
+        [None if value is pd.NA else value for value in column.tolist()]
+        for _, column in frame.items()
     ]
+    names = [str(name) for name in frame.columns]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def page_of(

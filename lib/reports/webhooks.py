@@ -10,7 +10,7 @@ from typing import Any
 from lib.clock import Clock, epoch
 from lib.domain.identity import search_text
 from lib.reports.counts import UNCOUNTED, Counts, tally
-from lib.reports.paging import PAGE_ROWS, Page, Query, page_of, records
+from lib.reports.paging import PAGE_ROWS, Page, Query, page_of, rows_of
 from lib.store.connection_pool import ConnectionPool
 
 # After so long a webhook that did not come counts as lost.
@@ -103,8 +103,7 @@ class WebhookReports:
     def find(self, event_id: str) -> dict[str, Any] | None:
         with self._pool.reading() as database:
             query = DELIVERIES.where("d.event_id = ?", event_id)
-            frame = page_of(database, query, rows=1, integers=_INTEGERS).frame
-        return next(iter(records(frame)), None)
+            return next(iter(rows_of(database, query)), None)
 
     def counts(self, *, search: str = "", types: Sequence[str] = ()) -> Counts:
         """Deliveries by state, in the order of `page`'s states; arguments as there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from lib.domain.charges import (
@@ -70,7 +71,7 @@ def attempt_of(row: dict[str, Any]) -> Attempt:
     )
 
 
-def decline_of(row: dict[str, Any]) -> Decline:
+def decline_of(row: Mapping[str, Any]) -> Decline:
     return Decline(
         row["code"],
         row["decline_code"],

@@ -56,7 +56,7 @@ def runs(ctx: PageContext) -> bool:
             )
             if spec is not None:
                 st.page_link(
-                    spec.path,
+                    navigation.page(spec),
                     label="Look at it",
                     icon=":material/arrow_forward:",
                     icon_position="right",
@@ -155,7 +155,7 @@ def _charge(row: Mapping[str, Any] | None) -> None:
     if row is None or spec is None:
         return
     st.page_link(
-        spec.path,
+        navigation.page(spec),
         icon=":material/receipt_long:",
         query_params={"charge": row["id"]},
         label=escape(

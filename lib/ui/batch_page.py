@@ -203,7 +203,7 @@ def _opened(ctx: PageContext, view: BatchView, opened: LinkRowView) -> None:
     row = opened.row
     if opened.link is not None and (links := navigation.find("setup_links")):
         st.page_link(
-            links.path,
+            navigation.page(links),
             label=f"Open the link of row {row.number}",
             icon=":material/link:",
             query_params={new_link.LINK_PARAM: opened.link.id},

@@ -173,7 +173,7 @@ def customer_link(details: Details) -> None:
         st.text(label)
         return
     st.page_link(
-        spec.path,
+        navigation.page(spec),
         label=escape(label),
         icon=":material/person:",
         query_params={"customer": details.row["customer"]},
@@ -200,7 +200,7 @@ def _run(details: Details) -> None:
     spec = navigation.find("runs")
     if details.row["run"] and spec is not None:
         st.page_link(
-            spec.path,
+            navigation.page(spec),
             label=f"Run: {escape(details.row['run_name'])}",
             icon=":material/playlist_add_check:",
             query_params={"run": details.row["run"]},

@@ -13,7 +13,7 @@ def draw(customer_id: str | None, label: str = "Open customer") -> None:
     spec = navigation.find("customers")
     if customer_id and spec is not None:
         st.page_link(
-            spec.path,
+            navigation.page(spec),
             label=escape(label),
             icon=":material/person:",
             query_params={"customer": customer_id},

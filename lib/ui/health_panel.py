@@ -89,7 +89,7 @@ def line(ctx: PageContext) -> None:
         spec = navigation.find("sync")
         if spec is not None:
             st.page_link(
-                spec.path,
+                navigation.page(spec),
                 label=spec.title,
                 icon=":material/arrow_forward:",
                 icon_position="right",
@@ -131,7 +131,7 @@ def _what_to_do(ctx: PageContext, remark: HealthRemark) -> None:
         spec = navigation.find(address)
         if spec is not None and ctx.actor.may(spec.permission):
             st.page_link(
-                spec.path,
+                navigation.page(spec),
                 label=spec.title,
                 icon=":material/arrow_forward:",
                 icon_position="right",

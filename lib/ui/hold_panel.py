@@ -26,7 +26,7 @@ def banner(ctx: PageContext, customer_id: str) -> None:
         st.markdown("It is set for another customer with the same e-mail address.")
         if spec := navigation.find("customers"):
             st.page_link(
-                spec.path,
+                navigation.page(spec),
                 label=covering.customer,
                 icon=":material/person:",
                 query_params={"customer": covering.customer},

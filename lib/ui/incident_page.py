@@ -84,7 +84,7 @@ def _links(view: IncidentView) -> None:
     with st.container(horizontal=True):
         if customers is not None and view.customer is not None:
             st.page_link(
-                customers.path,
+                navigation.page(customers),
                 label="Customer",
                 icon=":material/person:",
                 query_params={"customer": view.customer},
@@ -94,7 +94,7 @@ def _links(view: IncidentView) -> None:
             if charges is None:
                 continue
             st.page_link(
-                charges.path,
+                navigation.page(charges),
                 label=escape(f"Charge {charge.reference}, {money(charge.amount, charge.currency)}"),
                 icon=":material/receipt_long:",
                 query_params={"charge": charge.id},

@@ -112,7 +112,7 @@ def link(incident: Incident) -> None:
     spec = navigation.find("incidents")
     if spec is not None:
         st.page_link(
-            spec.path,
+            navigation.page(spec),
             label="See the incident",
             icon=":material/report:",
             query_params={PARAM: incident.id},

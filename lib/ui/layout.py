@@ -84,7 +84,7 @@ def _figure_label(item: Figure) -> None:
         st.caption(item.label, help=item.help or None)
         return
     st.page_link(
-        spec.path,
+        navigation.page(spec),
         label=item.label,
         icon=":material/arrow_forward:",
         icon_position="right",

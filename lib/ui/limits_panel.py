@@ -86,7 +86,9 @@ def on_home(ctx: PageContext) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             _confirm(ctx, table, key="home_limits_confirm")
             if spec := navigation.find("settings"):
-                st.page_link(spec.path, label="Set other limits", icon=":material/speed:")
+                st.page_link(
+                    navigation.page(spec), label="Set other limits", icon=":material/speed:"
+                )
 
 
 def too_few_approvers(ctx: PageContext) -> None:

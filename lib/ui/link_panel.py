@@ -146,7 +146,7 @@ def _notices(ctx: PageContext, row: dict[str, Any]) -> None:
 def _ways_on(row: dict[str, Any]) -> None:
     if row["charge_id"] and (charges := navigation.find("charges")):
         st.page_link(
-            charges.path,
+            navigation.page(charges),
             label="Open the charge it recovers",
             icon=":material/receipt_long:",
             query_params={"charge": row["charge_id"]},

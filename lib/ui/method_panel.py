@@ -100,7 +100,7 @@ def _actions(ctx: PageContext, row: dict[str, Any]) -> None:
         sessions = navigation.find("sessions")
         if sessions:
             st.page_link(
-                sessions.path,
+                navigation.page(sessions),
                 label="Sessions that need a customer",
                 icon=":material/arrow_forward:",
                 query_params={"sessions_state": "needs_customer"},

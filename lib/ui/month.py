@@ -130,7 +130,7 @@ def _weeks(ctx: PageContext, today: date, zone: str) -> None:
     for column, first, period in zip(st.columns(_WEEKS, gap=None), mondays, days, strict=True):
         # Under the middle of its bar.
         column.container(horizontal_alignment="center").page_link(
-            spec.path,
+            navigation.page(spec),
             width="content",
             label=f"{first.day} {first:%b}",
             query_params={"charges_period": str(period)},
@@ -158,7 +158,7 @@ def _line(words: str, count: str, amounts: str, page: str, query: dict[str, str]
     if spec is None:
         return
     st.page_link(
-        spec.path,
+        navigation.page(spec),
         label=f"{words} · **{count}**",
         query_params=query,
         help=escape(amounts) if amounts else "None",

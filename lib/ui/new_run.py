@@ -185,7 +185,7 @@ def _same_file(ctx: PageContext, upload: RunUpload) -> None:
     )
     if runs is not None:
         st.page_link(
-            runs.path,
+            navigation.page(runs),
             label="See that run",
             icon=":material/arrow_forward:",
             query_params={run_page.PARAM: last.id},

@@ -133,7 +133,7 @@ def _panel(message_id: str) -> None:
     links = navigation.find("setup_links")
     if message.link_id and links:
         st.page_link(
-            links.path,
+            navigation.page(links),
             label="Open the link",
             icon=":material/link:",
             query_params={"link": message.link_id},

@@ -106,7 +106,7 @@ def _link_to_charge(charge_id: str) -> None:
     spec = navigation.find("charges")
     if spec is not None:
         st.page_link(
-            spec.path,
+            navigation.page(spec),
             label="See that charge",
             icon=":material/receipt_long:",
             query_params={"charge": charge_id},

@@ -82,7 +82,7 @@ def incidents(ctx: PageContext) -> None:
             icon=":material/report:",
         )
         st.page_link(
-            spec.path,
+            navigation.page(spec),
             label="See them",
             icon=":material/arrow_forward:",
             icon_position="right",
@@ -99,7 +99,7 @@ def _approvals(ctx: PageContext) -> None:
     if count and spec is not None:
         verb = "waits" if count == 1 else "wait"
         st.page_link(
-            spec.path,
+            navigation.page(spec),
             label=f"**{count:,} {verb} for your approval**",
             icon=":material/approval_delegation:",
         )
@@ -177,7 +177,7 @@ def activity(ctx: PageContext) -> None:
         spec = navigation.find("audit")
         if spec is not None and rows:
             st.page_link(
-                spec.path,
+                navigation.page(spec),
                 label="All activity",
                 icon=":material/arrow_forward:",
                 icon_position="right",

@@ -27,7 +27,7 @@ def link(ctx: PageContext, customer_id: str) -> None:
     page = navigation.find("data_protection")
     if page and ctx.actor.may(Permission.PROTECT_DATA):
         st.page_link(
-            page.path,
+            navigation.page(page),
             label="Export or erase this person",
             icon=":material/shield_person:",
             query_params={PARAM: customer_id},

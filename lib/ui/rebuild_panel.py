@@ -144,6 +144,8 @@ def _result(ctx: PageContext, job: Job) -> None:
             spec = navigation.find("incidents")
             st.markdown(f"{plural(len(conflicts), 'payment')} could not be taken over.")
             if spec is not None:
-                st.page_link(spec.path, label=spec.title, icon=":material/arrow_forward:")
+                st.page_link(
+                    navigation.page(spec), label=spec.title, icon=":material/arrow_forward:"
+                )
         st.markdown("**Stripe cannot give back**")
         st.markdown("\n".join(f"- {escape(one['message'])}" for one in result["not_restored"]))

@@ -24,7 +24,7 @@ def warn(ctx: PageContext) -> None:
     )
     if spec := navigation.find("setup_links"):
         st.page_link(
-            spec.path,
+            navigation.page(spec),
             label="See that link",
             icon=":material/link:",
             query_params={"link": refusal.link_id},

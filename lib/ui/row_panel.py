@@ -143,7 +143,7 @@ def _charge_link(charge_id: str) -> None:
     charges = navigation.find("charges")
     if charges is not None:
         st.page_link(
-            charges.path,
+            navigation.page(charges),
             label="See its charge",
             icon=":material/receipt_long:",
             query_params={"charge": charge_id},

@@ -48,7 +48,7 @@ def on_home(ctx: PageContext) -> None:
                 icon=":material/back_hand:",
             )
             st.page_link(
-                spec.path,
+                navigation.page(spec),
                 label="See the run",
                 icon=":material/arrow_forward:",
                 icon_position="right",

@@ -55,7 +55,9 @@ def made(view: RunView) -> None:
         )
         page = navigation.find("setup_links")
         if page is not None:
-            st.page_link(page.path, label="Setup links", icon=":material/arrow_forward:")
+            st.page_link(
+                navigation.page(page), label="Setup links", icon=":material/arrow_forward:"
+            )
 
 
 def _without(done: DraftLinksMade) -> None:

@@ -80,7 +80,7 @@ def _group(ctx: PageContext, group: SearchGroup, text: str) -> None:
             st.caption(title, width="content")
             if text and group.has_more and search:
                 st.page_link(
-                    spec.path,
+                    navigation.page(spec),
                     label=f"More than {MOST}: see all",
                     query_params={search: text},
                     help="",
@@ -88,7 +88,7 @@ def _group(ctx: PageContext, group: SearchGroup, text: str) -> None:
                 )
         for row in group.rows:
             st.page_link(
-                spec.path,
+                navigation.page(spec),
                 label=_label(ctx, group.kind, row),
                 icon=f":material/{spec.icon}:",
                 query_params={param: row["charge_id"] if group.kind == "refund" else row["id"]},

@@ -85,14 +85,14 @@ def _panel(session_id: str) -> None:
     _facts(ctx, row)
     if row["link_id"] and (links := navigation.find("setup_links")):
         st.page_link(
-            links.path,
+            navigation.page(links),
             label="Open setup link",
             icon=":material/link:",
             query_params={"link": row["link_id"]},
         )
     if is_saved(row) and (methods := navigation.find("payment_methods")):
         st.page_link(
-            methods.path,
+            navigation.page(methods),
             label="Open saved method",
             icon=":material/credit_card:",
             query_params={"method": row["payment_method"]},

@@ -13,7 +13,7 @@ def offer(actor: Actor, customer_id: str | None = None) -> None:
     page = navigation.find("setup_links")
     if page is not None and actor.may(Permission.MANAGE_LINKS):
         st.page_link(
-            page.path,
+            navigation.page(page),
             label="Make a setup link",
             icon=":material/add_link:",
             query_params=None if customer_id is None else {"customer": customer_id},

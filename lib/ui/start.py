@@ -47,7 +47,7 @@ def _draw(ctx: PageContext, number: int, step: Step) -> None:
         spec = navigation.find(step.page) if step.page else None
         if spec is not None and step.state != "done" and ctx.actor.may(spec.permission):
             st.page_link(
-                spec.path,
+                navigation.page(spec),
                 label=step.action,
                 icon=":material/arrow_forward:",
                 icon_position="right",

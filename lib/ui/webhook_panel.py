@@ -166,7 +166,10 @@ def _links(row: dict[str, Any]) -> None:
         spec = navigation.find(page)
         if id_ and spec:
             st.page_link(
-                spec.path, label=label, icon=f":material/{icon}:", query_params={param: id_}
+                navigation.page(spec),
+                label=label,
+                icon=f":material/{icon}:",
+                query_params={param: id_},
             )
 
 
