@@ -5,7 +5,7 @@ import streamlit as st
 from lib.domain.charges import ChargeState
 from lib.domain.periods import ALWAYS
 from lib.reports.charge_filter import EVERY, ChargeFilter
-from lib.reports.paging import records
+from lib.reports.frames import records
 from lib.reports.sums import count_of
 from lib.ui import (
     badges,

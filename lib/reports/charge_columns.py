@@ -11,7 +11,8 @@ import pandas as pd
 from lib.domain.charges import ChargeState
 from lib.domain.declines import EXPLANATIONS, Reason, explain, never_executed, shown_code
 from lib.domain.payment_methods import label_of
-from lib.reports.paging import Query, records
+from lib.reports.frames import records
+from lib.reports.paging import Query
 from lib.store.charge_rows import decline_of
 
 WORDS = (

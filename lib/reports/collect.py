@@ -14,14 +14,8 @@ from lib.domain.links import LinkState, LinkStatus, state_of
 from lib.domain.payment_methods import label_of
 from lib.domain.reference_keys import reference_key
 from lib.reports.counts import UNCOUNTED, Counts, tally
-from lib.reports.paging import (
-    PAGE_ROWS,
-    Page,
-    Query,
-    page_of,
-    records,
-    rows_of,
-)
+from lib.reports.frames import records
+from lib.reports.paging import PAGE_ROWS, Page, Query, page_of, rows_of
 from lib.store.confirmations import CONFIRMING_SETUPS
 from lib.store.connection_pool import ConnectionPool
 from lib.store.link_states import FOR_CHARGE, JOINS, condition

@@ -20,14 +20,8 @@ from lib.reports.counts import (
     count_rows,
     tally,
 )
-from lib.reports.paging import (
-    PAGE_ROWS,
-    Page,
-    Query,
-    page_of,
-    records,
-    rows_of,
-)
+from lib.reports.frames import records
+from lib.reports.paging import PAGE_ROWS, Page, Query, page_of, rows_of
 from lib.store.connection_pool import ConnectionPool
 from lib.store.meta import MetaStore
 

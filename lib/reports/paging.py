@@ -11,6 +11,7 @@ from sqlite_utils import Database
 
 from lib.domain.identity import search_text
 from lib.errors import InvalidInput
+from lib.reports.frames import frame_of
 from lib.reports.holds import COLUMN, held, marked
 from lib.store.search import Match, match
 
@@ -200,34 +201,6 @@ def rows_of(database: Database, query: Query) -> list[dict[str, Any]]:
 def _containing(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
-
-
-def frame_of(
-    database: Database, sql: str, parameters: Sequence[object], *, integers: Sequence[str] = ()
-) -> pd.DataFrame:
-    """
-    Rows as a frame with every column kept as it is.
-
-    `integers` may hold NULL and stay whole numbers: pandas would make them floats otherwise.
-    """
-    cursor = database.execute(sql, tuple(parameters))
-    names = [column[0] for column in cursor.description]
-    # The names as objects: as Arrow's strings each column that is added later copies them all.
-    columns = pd.Index(names, dtype=object)
-    frame = pd.DataFrame(cursor.fetchall(), columns=columns, dtype=object)
-    for name in integers:
-        frame[name] = frame[name].astype("Int64")
-    return frame
-
-
-def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows as dictionaries, with None for every missing value."""
-    columns = [
-        [None if value is pd.NA else value for value in column.tolist()]
-        for _, column in frame.items()
-    ]
-    names = [str(name) for name in frame.columns]
-    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def page_of(

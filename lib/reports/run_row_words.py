@@ -10,7 +10,7 @@ import pandas as pd
 from lib.domain.declines import explain
 from lib.domain.payment_methods import label_of
 from lib.domain.runs import Severity
-from lib.reports.paging import records
+from lib.reports.frames import records
 from lib.store.charge_rows import decline_of
 
 _SEVERITIES = tuple(Severity)

@@ -16,17 +16,9 @@ from lib.domain.identity import address_key, id_key
 from lib.domain.reference_keys import reference_key
 from lib.domain.run_states import UNSENT_STATES
 from lib.domain.runs import STALE_SECONDS, RunState, Severity
+from lib.reports.frames import frame_of, records
 from lib.reports.holds import marked
-from lib.reports.paging import (
-    EXPORT_ROWS,
-    PAGE_ROWS,
-    Page,
-    Query,
-    frame_of,
-    of_all,
-    page_of,
-    records,
-)
+from lib.reports.paging import EXPORT_ROWS, PAGE_ROWS, Page, Query, of_all, page_of
 from lib.reports.run_row_words import explained
 from lib.reports.sums import Sum, sums_of
 from lib.store.connection_pool import ConnectionPool

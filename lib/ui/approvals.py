@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from lib.domain.approvals import RENEWABLE
-from lib.reports.paging import records
+from lib.reports.frames import records
 from lib.ui import (
     incident_actions,
     incident_words,

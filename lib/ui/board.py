@@ -18,7 +18,7 @@ from lib.domain.typed_codes import confirms
 from lib.errors import InvalidInput
 from lib.money import format_money
 from lib.reports.follow_up import BoardFilter
-from lib.reports.paging import records
+from lib.reports.frames import records
 from lib.services.collect.link_ends import ManyLinks
 from lib.ui import badges, doubted_messages, downloads, outcome, tables
 from lib.ui.context import PageContext

@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from lib.reports.paging import records
+from lib.reports.frames import records
 from lib.ui import (
     charge_actions,
     charge_again,

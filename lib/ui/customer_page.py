@@ -9,7 +9,7 @@ import streamlit as st
 
 from lib.domain.actors import Permission
 from lib.reports.charge_filter import ChargeFilter
-from lib.reports.paging import records
+from lib.reports.frames import records
 from lib.reports.sums import count_of
 from lib.ui import (
     customer_sections,

@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from lib.domain.books import BookColumn, line_of
-from lib.reports.paging import records
+from lib.reports.frames import records
 from lib.services.staff.downloads import Download
 from lib.ui import badges, outcome
 from lib.ui.context import require

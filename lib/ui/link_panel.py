@@ -13,7 +13,7 @@ from lib.domain.confirmations import until
 from lib.domain.links import EndReason
 from lib.domain.typed_codes import confirms
 from lib.errors import InvalidInput
-from lib.reports.paging import records
+from lib.reports.frames import records
 from lib.ui import (
     badges,
     board,

@@ -13,7 +13,7 @@ from lib.domain.actors import Permission
 from lib.domain.method_types import debit_terms
 from lib.domain.typed_codes import confirms
 from lib.errors import InvalidInput
-from lib.reports.paging import records
+from lib.reports.frames import records
 from lib.ui import agreement_panel, badges, customer_link, drawers, layout, navigation, outcome
 from lib.ui.context import PageContext, require
 from lib.ui.formats import escape, when, who

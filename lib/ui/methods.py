@@ -9,7 +9,7 @@ import streamlit as st
 
 from lib.domain.newer_methods import UsualMethod
 from lib.errors import InvalidInput
-from lib.reports.paging import records
+from lib.reports.frames import records
 from lib.ui.context import Services
 from lib.ui.formats import distinct, escape
 

@@ -13,7 +13,7 @@ import streamlit as st
 
 from lib.domain.twins import HAS_TWIN
 from lib.errors import InvalidInput, ReviewChanged
-from lib.reports.paging import records
+from lib.reports.frames import records
 from lib.services.charges.orders import ChargeOrder
 from lib.services.charges.review import Review
 from lib.settings import Mode

@@ -11,7 +11,7 @@ from lib.clock import epoch
 from lib.domain.actors import Permission
 from lib.domain.days import day_of, period_of
 from lib.money import format_money
-from lib.reports.paging import records
+from lib.reports.frames import records
 from lib.ui import audit_words, badges, charts, layout, navigation, refused_links, tables
 from lib.ui.context import PageContext
 from lib.ui.formats import escape, plural

@@ -12,7 +12,7 @@ from lib.domain.newer_methods import NEWER_METHOD, OLDER_METHOD_CHOSEN
 from lib.domain.runs import RunState, Severity
 from lib.domain.twins import HAS_TWIN
 from lib.errors import InvalidInput
-from lib.reports.paging import records
+from lib.reports.frames import records
 from lib.services.runs.draft_links import NO_CARD
 from lib.services.runs.run_object import RunView
 from lib.ui import filters, outcome, pickers, run_links, run_words

@@ -11,7 +11,7 @@ from lib.domain.actors import Permission
 from lib.domain.approvals import stopped_in_words
 from lib.domain.runs import CollectedElsewhere, Run, RunState
 from lib.money import format_money
-from lib.reports.paging import records
+from lib.reports.frames import records
 from lib.services.runs.run_object import RunView
 from lib.ui import navigation
 from lib.ui.context import PageContext

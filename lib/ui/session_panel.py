@@ -13,7 +13,7 @@ from lib.domain.actors import Permission
 from lib.domain.confirmations import until
 from lib.domain.twins import HAS_TWIN, Twin, chosen_beside
 from lib.errors import InvalidInput
-from lib.reports.paging import records
+from lib.reports.frames import records
 from lib.ui import badges, customer_link, drawers, layout, navigation, outcome, pickers
 from lib.ui.context import PageContext, require
 from lib.ui.formats import day, escape, when, who

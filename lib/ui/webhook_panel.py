@@ -12,7 +12,7 @@ import streamlit as st
 from lib.clock import epoch
 from lib.domain.actors import Permission
 from lib.domain.webhook_endpoints import THIN_ADVICE
-from lib.reports.paging import records
+from lib.reports.frames import records
 from lib.ui import badges, drawers, layout, navigation, outcome, setup_link, webhook_words
 from lib.ui.context import PageContext, require
 from lib.ui.formats import escape, plural, when

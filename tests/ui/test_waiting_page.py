@@ -10,7 +10,7 @@ import pytest
 from lib.domain.charges import ChargeState
 from lib.domain.runs import Run
 from lib.reports.follow_up import BoardFilter
-from lib.reports.paging import records
+from lib.reports.frames import records
 from lib.ui.board import purpose
 from tests.beginnings import made_once
 from tests.services.runs.test_waiting_charges import (

@@ -11,7 +11,7 @@ from lib.domain.charges import ChargeState
 from lib.domain.runs import Finding, RowRequest, Severity
 from lib.errors import Blocked, InvalidInput
 from lib.money import Money
-from lib.reports.paging import records
+from lib.reports.frames import records
 from lib.services.continuity.ownership import bind_to_timezone
 from lib.services.runs.draft import RunSource
 from lib.spreadsheets.reading import read_file
