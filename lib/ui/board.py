@@ -14,8 +14,6 @@ from lib.domain.link_desk import AGES, TO_FOLLOW, Stage
 from lib.domain.links import LinkPurpose
 from lib.domain.messages import MessageKind
 from lib.domain.outbox import WHY_NOT
-from lib.domain.typed_codes import confirms
-from lib.errors import InvalidInput
 from lib.money import format_money
 from lib.reports.follow_up import BoardFilter
 from lib.reports.frames import records
@@ -169,19 +167,18 @@ def _buttons(ctx: PageContext, count: int, ids: Callable[[], list[str]]) -> None
                 toast.message = _sentence(ends.reissue(ids(), by=ctx.actor), "issued again")
         with st.popover("Done by hand", icon=":material/edit_note:"):
             _by_hand(ctx, count, ids)
-    with (
-        st.expander(f"Revoke {links}", icon=":material/link_off:"),
-        st.form("follow_up_revoke", border=False),
-    ):
-        st.markdown(
-            "These addresses stop working for good, and their pages at Stripe are ended one by one. What a customer saves before that counts all the same."
-        )
-        typed = st.text_input(f"Type {count} to confirm", key="follow_up_revoke_count")
-        if st.form_submit_button(f"Revoke {links}", key="follow_up_revoke_submit"):
-            with outcome.show() as toast:
-                if not confirms(typed.replace(",", ""), str(count)):
-                    raise InvalidInput(f"Type {count} to confirm.", field="count")
-                toast.message = _sentence(ends.revoke(ids(), by=ctx.actor), "revoked")
+        with st.popover(f"Revoke {links}", icon=":material/link_off:"):
+            _revoke(ctx, links, ids)
+
+
+def _revoke(ctx: PageContext, links: str, ids: Callable[[], list[str]]) -> None:
+    st.markdown(f"**Revoke {links}?**")
+    st.markdown(
+        "Whoever opens one reads that it no longer works, and no reminder goes out. Pages at Stripe that are open are ended one by one; what a customer saves before that counts all the same. A revoked link stays so; “Issue again” makes a new one."
+    )
+    if st.button(f"Revoke {links}", key="follow_up_revoke", type="primary"):
+        with outcome.show() as toast:
+            toast.message = _sentence(ctx.services.link_ends.revoke(ids(), by=ctx.actor), "revoked")
 
 
 def _send(

@@ -11,8 +11,6 @@ import streamlit as st
 from lib.domain.actors import Permission
 from lib.domain.confirmations import until
 from lib.domain.links import EndReason
-from lib.domain.typed_codes import confirms
-from lib.errors import InvalidInput
 from lib.reports.frames import records
 from lib.ui import (
     badges,
@@ -34,7 +32,6 @@ from lib.ui.new_link import LINK_PARAM, MADE
 from lib.ui.tables import TableColumn
 
 TABLE = "setup_links_rows"
-_WORD = "expire"
 _ENDS = {
     None: "Ended",
     EndReason.STAFF.value: "Expired by staff",
@@ -217,17 +214,12 @@ def _facts(ctx: PageContext, row: dict[str, Any]) -> None:
 
 
 def _expiry(ctx: PageContext, row: dict[str, Any]) -> None:
-    with (
-        st.expander("Expire this link", icon=":material/link_off:"),
-        st.form(f"setup_links_expire_{row['id']}", border=False),
-    ):
+    with st.popover("Expire this link", icon=":material/link_off:"):
+        st.markdown("**Expire this link?**")
         st.markdown(
             "The link and Stripe's open page stop working at once. The customer sees that the "
             "link has ended. This cannot be undone; you can make a new link any time."
         )
-        typed = st.text_input(f"Type “{_WORD}” to confirm", key="setup_links_expire_word")
-        if st.form_submit_button("Expire link", key="setup_links_expire_submit"):
+        if st.button("Expire link", key=f"setup_links_expire_{row['id']}", type="primary"):
             with outcome.show("Link expired."):
-                if not confirms(typed, _WORD):
-                    raise InvalidInput(f"Type “{_WORD}” to confirm.", field="word")
                 ctx.services.links.expire(row["id"], by=ctx.actor)

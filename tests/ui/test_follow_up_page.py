@@ -34,12 +34,6 @@ def marked(at, world: World, *rows: int):
     return at
 
 
-def typed(at, count: str) -> None:
-    """Together with the click: a form hands over what was typed with it."""
-    at.text_input(key="follow_up_revoke_count").set_value(count)
-    press(at, "follow_up_revoke_submit")
-
-
 def test_nobody(open_page) -> None:
     at = open_page("follow_up", as_="alice")
     assert "Nobody to follow up" in words(at)
@@ -63,16 +57,21 @@ def test_marked_ones_are_counted_as_sent_and_reminded(open_page, world: World, l
     assert world.services.links.show(links[0].id)[0].reminders == 1
 
 
-def test_all_of_the_filter_are_revoked_after_their_number_was_typed(
-    open_page, world: World, links
-) -> None:
+def test_all_of_the_filter_are_revoked_after_one_question(open_page, world: World, links) -> None:
     at = open_page("follow_up", as_="alice")
     at.checkbox(key="follow_up_all").check().run()
-    typed(at, "2")
-    assert "Type 3 to confirm" in words(at)
-    typed(at, "3")
+    assert "Revoke 3 links?" in words(at)
+    press(at, "follow_up_revoke")
     states = {world.services.links.show(one.id)[0].status(world.now) for one in links}
     assert states == {LinkStatus.REVOKED}
+
+
+def test_two_that_are_marked_are_revoked_and_no_other(open_page, world: World, links) -> None:
+    at = marked(open_page("follow_up", as_="alice"), world, 0, 2)
+    assert "Revoke 2 links?" in words(at)
+    press(at, "follow_up_revoke")
+    states = [world.services.links.show(one.id)[0].status(world.now) for one in links]
+    assert states == [LinkStatus.REVOKED, LinkStatus.OPEN, LinkStatus.REVOKED]
 
 
 def test_each_says_what_it_is_for(open_page, world: World, links) -> None:
