@@ -12,6 +12,7 @@ import python_calamine
 
 from lib.domain.days import day_of
 from lib.spreadsheets.reading import read_file
+from lib.store.meta import OUTBOX_DOUBTED
 from tests.charge_runs import approved, invoices, payers
 from tests.commands import Run, commands_of
 from tests.spreadsheets.case_files import csv_of, sheet_of
@@ -695,6 +696,18 @@ def test_open_links_are_sent_to_whoever_makes_links(
 class TestAnnouncing:
     """Payers are told on the command line, and their answers decided."""
 
+    def test_what_may_have_been_sent_before_a_restore_only_when_it_is_meant(
+        self, world: World, run: Run
+    ) -> None:
+        made = approved(world, invoices(payers(world, 1)))
+        with world.uow.write() as stores:
+            stores.meta.set(OUTBOX_DOUBTED, str(world.now))
+        day = str(day_of(world.now, world.services.settings.timezone))
+        command = ("--as", "alice", "--json", "runs", "announce", made.id, "--on", day)
+        words = run(*command).json
+        assert (words["queued"], words["failed"][0]["code"]) == ([], "perhaps_sent")
+        assert len(run(*command, "--in-doubt").json["queued"]) == 1
+
     def test_told_listed_and_decided(self, world: World, run: Run) -> None:
         made = approved(world, invoices(payers(world, 2)))
         world.change("UPDATE customers SET email = NULL, address_key = NULL WHERE name = 'Payer 1'")
@@ -708,7 +721,7 @@ class TestAnnouncing:
         assert [(row["number"], row["charge_on"]) for row in rows] == [(2, day)]
         assert "1 of 2 rows were announced" in run("--as", "vera", "runs", "show", made.id).out
         (one,) = world.services.runs.announcements.of_run(made.id)
-        world.services.runs.announcements.answer(one.token)
+        world.services.runs.announcements.answers.answer(one.token)
         shown = run("--as", "vera", "--json", "runs", "announcements", made.id).json
         (result,) = shown["announcements"]
         assert (result["charge_on"], result["told_at"]) == (day, world.now)

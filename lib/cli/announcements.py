@@ -21,7 +21,11 @@ def announce(services: Services, arguments: Arguments, actor: Actor | None) -> A
     except ValueError as error:
         raise InvalidInput(f"“{arguments.on}” is no day such as 2026-12-31.", field="on") from error
     result = services.runs.announcements.announce(
-        arguments.run, on, by=person(actor), by_hand=bool(arguments.out)
+        arguments.run,
+        on,
+        by=person(actor),
+        by_hand=bool(arguments.out),
+        in_doubt=arguments.in_doubt,
     )
     if arguments.out:
         write_file(Path(arguments.out), message_file(result.taken))
@@ -59,11 +63,11 @@ def listing(services: Services, arguments: Arguments, actor: Actor | None) -> An
 
 
 def answer(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
-    announcements, by = services.runs.announcements, person(actor)
+    answers, by = services.runs.announcements.answers, person(actor)
     if arguments.hold:
-        announcements.hold(arguments.announcement, by=by)
+        answers.hold(arguments.announcement, by=by)
         return Answer({"decision": "held"}, ["Nothing is charged to this customer any more."])
-    announcements.set_aside(arguments.announcement, reason=arguments.charge, by=by)
+    answers.set_aside(arguments.announcement, reason=arguments.charge, by=by)
     return Answer({"decision": "set_aside"}, ["It is charged as it was approved."])
 
 

@@ -20,6 +20,10 @@ def add_send(made: argparse.ArgumentParser) -> None:
         choices=[one.value for one in MessageKind if one is not MessageKind.ANNOUNCEMENT],
         help="what it says; otherwise by what the link is for",
     )
+    add_in_doubt(made)
+
+
+def add_in_doubt(made: argparse.ArgumentParser) -> None:
     made.add_argument(
         "--in-doubt",
         action="store_true",

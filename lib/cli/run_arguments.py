@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from lib.cli.message_arguments import add_in_doubt
 from lib.domain.correction_fields import CELLS
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def add_runs(
         metavar="FILE",
         help="CSV for a mail merge, which you send: nothing leaves from here",
     )
+    add_in_doubt(made)
     made = add(
         group,
         "announcements",

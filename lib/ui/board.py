@@ -13,12 +13,12 @@ from lib.domain.actors import Permission
 from lib.domain.link_desk import AGES, TO_FOLLOW, Stage
 from lib.domain.links import LinkPurpose
 from lib.domain.messages import MessageKind
-from lib.domain.outbox import WHY_NOT
 from lib.money import format_money
 from lib.reports.follow_up import BoardFilter
 from lib.reports.frames import records
 from lib.services.collect.link_ends import ManyLinks
-from lib.ui import badges, doubted_messages, downloads, outcome, tables
+from lib.services.messages.ask import RequestResult
+from lib.ui import badges, downloads, message_words, outcome, send_button, tables
 from lib.ui.context import PageContext
 from lib.ui.formats import countdown, plural, who
 from lib.ui.message_words import KINDS
@@ -185,16 +185,19 @@ def _send(
     ctx: PageContext, label: str, kind: MessageKind | None, ids: Callable[[], list[str]]
 ) -> None:
     """A message of each kind goes once for each link, whoever clicks again."""
-    send, key = ctx.services.messages.requests.send, f"follow_up_send_{kind or 'link'}"
-    if st.button(label, key=key, icon=":material/outgoing_mail:"):
-        with outcome.show() as toast:
-            result = send(ids(), by=ctx.actor, kind=kind)
-            doubted_messages.note(key, result)
-            toast.message = f"{plural(len(result.queued), 'message')} in the outbox."
-            if result.failed:
-                why = WHY_NOT[result.failed[0][1]]
-                toast.message += f" {plural(len(result.failed), 'link')} not: {why}"
-    doubted_messages.all_the_same(key, partial(send, by=ctx.actor, kind=kind, in_doubt=True))
+
+    def send(doubted: Sequence[str] | None) -> RequestResult:
+        return ctx.services.messages.requests.send(
+            doubted or ids(), by=ctx.actor, kind=kind, in_doubt=bool(doubted)
+        )
+
+    send_button.draw(
+        label,
+        key=f"follow_up_send_{kind or 'link'}",
+        send=send,
+        in_words=message_words.result,
+        icon=":material/outgoing_mail:",
+    )
 
 
 def _by_hand(ctx: PageContext, count: int, ids: Callable[[], list[str]]) -> None:

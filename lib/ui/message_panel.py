@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import segno
 import streamlit as st
 
 from lib.domain.actors import Permission
 from lib.domain.outbox import WHY_NOT, MessageState, OutboxMessage
 from lib.languages import LANGUAGES
+from lib.services.messages.ask import RequestResult
 from lib.services.messages.composed import Composed
-from lib.ui import badges, outcome
+from lib.ui import badges, send_button
 from lib.ui.context import PageContext
 from lib.ui.customer_mail import mail_address
 from lib.ui.formats import escape, when
@@ -96,22 +99,26 @@ def _ways_to_send(
 
 
 def _send_button(ctx: PageContext, composed: Composed, *, key: str) -> None:
-    in_doubt = f"{key}_in_doubt"
-    doubted = st.session_state.get(in_doubt) == composed.link_id
-    label = f"Send to {composed.address}" if not doubted else "Send it all the same"
-    if st.button(label, key=f"{key}_send", type="primary", icon=":material/send:"):
-        with outcome.show("In the outbox. It leaves within seconds.") as toast:
-            result = ctx.services.messages.requests.send(
-                [composed.link_id or ""], in_doubt=doubted, by=ctx.actor
-            )
-            st.session_state.pop(in_doubt, None)
-            if result.failed:
-                code = result.failed[0][1]
-                toast.message = WHY_NOT[code]
-                if code == "perhaps_sent":
-                    st.session_state[in_doubt] = composed.link_id
-    if doubted:
-        st.caption(WHY_NOT["perhaps_sent"])
+    link_id = composed.link_id or ""
+
+    def send(doubted: Sequence[str] | None) -> RequestResult:
+        return ctx.services.messages.requests.send(
+            [link_id], by=ctx.actor, in_doubt=doubted is not None
+        )
+
+    def in_words(result: RequestResult) -> str:
+        if result.failed:
+            return WHY_NOT[result.failed[0][1]]
+        return "In the outbox. It leaves within seconds."
+
+    send_button.draw(
+        f"Send to {composed.address}",
+        key=f"{key}_send",
+        send=send,
+        in_words=in_words,
+        about=link_id,
+        kind="primary",
+    )
 
 
 def _text(composed: Composed) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 import streamlit as st
@@ -12,10 +13,11 @@ from lib.domain.announcements import Announcement
 from lib.domain.days import day_of
 from lib.domain.holds import MOST_REASON
 from lib.domain.runs import RunState
+from lib.errors import StaleState
 from lib.services.runs.messages import message_file
 from lib.services.runs.payers import WHY_NOT, Payer, PayerOverview, Told
 from lib.services.runs.run_object import RunView
-from lib.ui import downloads, navigation, outcome
+from lib.ui import downloads, navigation, outcome, send_button
 from lib.ui.context import PageContext
 from lib.ui.formats import escape, plural, when
 
@@ -40,7 +42,7 @@ def on_home(ctx: PageContext) -> None:
     spec = navigation.find("runs")
     if not ctx.services.reports.waiting.counts()["answers"] or spec is None:
         return
-    for run_id, (name, count) in ctx.services.runs.announcements.to_decide().items():
+    for run_id, (name, count) in ctx.services.runs.announcements.answers.to_decide().items():
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.warning(
                 f"**{plural(count, 'payer')} of {escape(name)} answered “please not”.** Nothing of theirs is charged by it "
@@ -99,7 +101,7 @@ def _answer(ctx: PageContext, one: Announcement, name: str) -> None:
         )
         if not ctx.actor.may(Permission.HOLD):
             return
-        service = ctx.services.runs.announcements
+        answers = ctx.services.runs.announcements.answers
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button(
                 "Do not charge this customer",
@@ -109,7 +111,7 @@ def _answer(ctx: PageContext, one: Announcement, name: str) -> None:
                 help="The do-not-charge switch: nothing is charged to them, whatever was planned. Somebody else lifts it.",
             ):
                 with outcome.show("Nothing is charged to this customer any more."):
-                    service.hold(one.id, by=ctx.actor)
+                    answers.hold(one.id, by=ctx.actor)
             with (
                 st.popover("Charge all the same", icon=":material/reply:"),
                 st.form(f"answer_form_{one.id}", border=False),
@@ -117,7 +119,7 @@ def _answer(ctx: PageContext, one: Announcement, name: str) -> None:
                 reason = st.text_input("Why", key=f"answer_reason_{one.id}", max_chars=MOST_REASON)
                 if st.form_submit_button("Charge all the same", key=f"answer_aside_{one.id}"):
                     with outcome.show("It is charged as it was approved."):
-                        service.set_aside(one.id, reason=reason or "", by=ctx.actor)
+                        answers.set_aside(one.id, reason=reason or "", by=ctx.actor)
 
 
 def _announce(ctx: PageContext, view: RunView) -> None:
@@ -147,15 +149,22 @@ def _announce(ctx: PageContext, view: RunView) -> None:
             _example(ctx, payers.example, on)
         if not service.can_send:
             _by_hand(ctx, view, on)
-        elif st.button(
+            return
+
+        def tell(doubted: Sequence[str] | None) -> Told:
+            return service.announce(
+                view.run.id, on, by=ctx.actor, only=doubted, in_doubt=doubted is not None
+            )
+
+        send_button.draw(
             f"Tell {plural(payers.with_address, 'payer')}",
             key="run_announce",
-            type="primary",
+            send=tell,
+            in_words=in_words,
+            about=f"{view.run.id}_{on}",
+            kind="primary",
             disabled=payers.example is None,
-            icon=":material/send:",
-        ):
-            with outcome.show() as toast:
-                toast.message = in_words(service.announce(view.run.id, on, by=ctx.actor))
+        )
 
 
 def _by_hand(ctx: PageContext, view: RunView, on: date) -> None:
@@ -163,10 +172,20 @@ def _by_hand(ctx: PageContext, view: RunView, on: date) -> None:
         "Onfile has no mail server (see Settings). Take the messages, a row for each payer, into your own mail program: from "
         "then on they count as sent, and the day binds. Copy one from above for a single payer."
     )
+    service = ctx.services.runs.announcements
+    in_doubt = service.may_have_been_told(view.run.id) and st.checkbox(
+        "Also those that may have been sent before an older database was put back",
+        key=f"run_announce_in_doubt_{view.run.id}",
+        help="Nobody knows whether these payers were told; they may read it twice.",
+    )
 
     def file() -> bytes:
-        service = ctx.services.runs.announcements
-        return message_file(service.announce(view.run.id, on, by=ctx.actor, by_hand=True).taken)
+        result = service.announce(
+            view.run.id, on, by=ctx.actor, by_hand=True, in_doubt=bool(in_doubt)
+        )
+        if result.failed and not result.taken:
+            raise StaleState(" ".join(["No message was taken.", *_why_not(result)]))
+        return message_file(result.taken)
 
     downloads.file(
         file,
@@ -201,7 +220,9 @@ def _example(ctx: PageContext, payer: Payer, on: date) -> None:
 
 def in_words(result: Told) -> str:
     """What became of telling them."""
+    return " ".join([f"{plural(len(result.queued), 'message')} in the outbox.", *_why_not(result)])
+
+
+def _why_not(result: Told) -> list[str]:
     counts = Counter(code for _, code in result.failed)
-    sentences = [f"{plural(len(result.queued), 'message')} in the outbox."]
-    sentences += [f"{count:,} not: {WHY_NOT[code]}" for code, count in counts.items()]
-    return " ".join(sentences)
+    return [f"{count:,} not: {WHY_NOT[code]}" for code, count in counts.items()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from functools import partial
 
 import pandas as pd
@@ -11,18 +11,17 @@ import streamlit as st
 from lib.domain.actors import Permission
 from lib.domain.runs import OVER_STATES
 from lib.services.messages.ask import RequestResult
-from lib.services.messages.composed import Composed
 from lib.services.runs.retry_run import LinkCounts
 from lib.services.runs.run_object import RunView
 from lib.ui import (
     charge_words,
-    doubted_messages,
     downloads,
     filters,
     message_words,
     outcome,
     refused_links,
     run_words,
+    send_button,
     tables,
 )
 from lib.ui.context import PageContext
@@ -183,27 +182,22 @@ def _messages(ctx: PageContext, view: RunView, numbers: Collection[int] | None) 
 
 
 def _send(ctx: PageContext, view: RunView, numbers: Collection[int] | None) -> None:
-    key = f"run_send_messages_{len(numbers) if numbers else 0}"
-    send = ctx.services.messages.requests.send_composed
+    def send(doubted: Sequence[str] | None) -> RequestResult:
+        composed = ctx.services.runs.views.composed(view.run.id, numbers=numbers)
+        # An empty id stands for messages without a link.
+        meant = (one for one in composed if doubted is None or (one.link_id or "") in doubted)
+        return ctx.services.messages.requests.send_composed(
+            meant, by=ctx.actor, in_doubt=doubted is not None
+        )
 
-    def composed() -> Iterable[Composed]:
-        return ctx.services.runs.views.composed(view.run.id, numbers=numbers)
-
-    def send_doubted(link_ids: list[str]) -> RequestResult:
-        meant = [one for one in composed() if (one.link_id or "") in link_ids]
-        return send(meant, by=ctx.actor, in_doubt=True)
-
-    if st.button(
+    send_button.draw(
         "Send the messages",
-        key=key,
-        icon=":material/send:",
-        help="One to each customer, about all of theirs that failed, in their language. Each goes once.",
-    ):
-        with outcome.show() as toast:
-            result = send(composed(), by=ctx.actor)
-            doubted_messages.note(f"{key}_{view.run.id}", result)
-            toast.message = message_words.result(result)
-    doubted_messages.all_the_same(f"{key}_{view.run.id}", send_doubted)
+        key=f"run_send_messages_{len(numbers) if numbers else 0}",
+        send=send,
+        in_words=message_words.result,
+        about=view.run.id,
+        hint="One to each customer, about all of theirs that failed, in their language. Each goes once.",
+    )
 
 
 def _made(links: LinkCounts) -> str:

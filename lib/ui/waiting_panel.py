@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
 from lib.domain.actors import Permission
 from lib.domain.waiting_charges import WaitEnd
-from lib.ui import charge_panel, doubted_messages, message_panel, outcome
+from lib.services.messages.ask import RequestResult
+from lib.ui import charge_panel, message_panel, message_words, outcome, send_button
 from lib.ui.context import PageContext
 from lib.ui.formats import ago, day, escape, money, plural
 
@@ -29,18 +30,19 @@ def send_all(ctx: PageContext, rows: list[dict[str, Any]]) -> None:
         return
     if not ctx.services.messages.requests.can_send:
         return
-    label, key = f"Send {plural(len(to_send), 'link')}", "waiting_send_all"
-    send = ctx.services.messages.requests.send
-    if st.button(label, key=key, type="primary", icon=":material/send:"):
-        with outcome.show() as toast:
-            result = send(to_send, by=ctx.actor)
-            doubted_messages.note(key, result)
-            toast.message = f"{plural(len(result.queued), 'message')} in the outbox. " + (
-                f"{plural(len(result.failed), 'link')} not sent again, or without an address."
-                if result.failed
-                else ""
-            )
-    doubted_messages.all_the_same(key, partial(send, by=ctx.actor, in_doubt=True))
+
+    def send(doubted: Sequence[str] | None) -> RequestResult:
+        return ctx.services.messages.requests.send(
+            doubted or to_send, by=ctx.actor, in_doubt=bool(doubted)
+        )
+
+    send_button.draw(
+        f"Send {plural(len(to_send), 'link')}",
+        key="waiting_send_all",
+        send=send,
+        in_words=message_words.result,
+        kind="primary",
+    )
 
 
 def waiting(ctx: PageContext, row: dict[str, Any]) -> None:

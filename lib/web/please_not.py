@@ -31,8 +31,8 @@ class PleaseNot:
         if not self._visitors.addresses.admits(request):
             return self._visitors.too_many(request)
         token = pasted_id(request.path_params["answer"])
-        announcements = self._services().runs.announcements
-        ask = announcements.answer if request.method == "POST" else announcements.find
+        answers = self._services().runs.announcements.answers
+        ask = answers.answer if request.method == "POST" else answers.find
         try:
             announcement, is_open = (
                 await run_in_threadpool(ask, token) if TOKEN.match(token) else (None, False)

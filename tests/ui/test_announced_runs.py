@@ -9,6 +9,7 @@ import pytest
 
 from lib.domain.days import day_of
 from lib.domain.runs import Run
+from lib.store.meta import OUTBOX_DOUBTED
 from tests.beginnings import made_once
 from tests.charge_runs import approved, invoices, payers
 from tests.ui.charge_pages import fetched
@@ -30,7 +31,7 @@ class TestAnnouncing:
         first, _ = service.announce(run.id, on, by=ALICE).queued
         world.worker.do_mail()
         found = next(one for one in service.of_run(run.id) if one.id == first)
-        service.answer(found.token)
+        service.answers.answer(found.token)
         return first
 
     def test_by_one_click_with_what_they_read_beside_it(self, open_page, world, run) -> None:
@@ -56,6 +57,37 @@ class TestAnnouncing:
         lines = list(csv.DictReader(io.StringIO(file)))
         assert [line["message"].count("/l/answer/") for line in lines] == [1, 1]
         assert "Announced to 2 payers" in words(at.run())
+
+    def test_after_a_restore_a_second_click_says_that_it_is_meant(
+        self, open_page, world, run
+    ) -> None:
+        world.clock.advance(hours=1)
+        with world.uow.write() as stores:
+            stores.meta.set(OUTBOX_DOUBTED, str(world.now))
+        service = world.services.runs.announcements
+        at = open_page("runs", as_="alice", query={"run": run.id})
+        assert "run_announce_all_the_same" not in keys(at)
+        press(at, "run_announce")
+        assert service.of_run(run.id) == []
+        press(at, "run_announce_all_the_same")
+        assert len(service.of_run(run.id)) == 2
+        assert "run_announce_all_the_same" not in keys(at)
+
+    def test_nor_are_messages_taken_before_that_is_said(
+        self, open_page, world, run, monkeypatch
+    ) -> None:
+        world.clock.advance(hours=1)
+        with world.uow.write() as stores:
+            stores.meta.set(OUTBOX_DOUBTED, str(world.now))
+        service = world.services.runs.announcements
+        monkeypatch.setattr(service, "can_send", False)
+        at = open_page("runs", as_="alice", query={"run": run.id})
+        press(at, "run_announce_take")
+        assert service.of_run(run.id) == []
+        assert any("It may have been sent" in error.value for error in at.error)
+        at.checkbox(key=f"run_announce_in_doubt_{run.id}").check().run()
+        press(at, "run_announce_take")
+        assert len(service.of_run(run.id)) == 2
 
     def test_an_answer_stands_on_home_and_is_one_click_to_the_switch(
         self, open_page, world, run

@@ -9,14 +9,13 @@ from lib.clock import Clock, epoch
 from lib.domain.actors import SYSTEM, Actor, Permission
 from lib.domain.links import LinkStatus, SetupLink
 from lib.domain.messages import MessageKind
-from lib.domain.outbox import TO_ASK_AGAIN, OutboxMessage
+from lib.domain.outbox import OutboxMessage
 from lib.errors import RuleViolation
 from lib.languages import Language
 from lib.services.collect.addresses import checked_email, why_no_mail
 from lib.services.messages.compose import MessageComposer
 from lib.services.messages.composed import Composed
-from lib.services.messages.new_message import new_message, once_key
-from lib.store.meta import OUTBOX_DOUBTED
+from lib.services.messages.new_message import is_in_doubt, new_message, once_key
 from lib.store.stores import Stores
 from lib.store.unit_of_work import UnitOfWork
 
@@ -222,7 +221,8 @@ class MessageRequests:
             result.failed.append((link_id, problem))
             return
         key = once_key(stores, composed)
-        if not in_doubt and _is_in_doubt(stores, composed, key):
+        since = _possible_since(stores, composed)
+        if not in_doubt and is_in_doubt(stores, key, possible_since=since):
             result.failed.append((link_id, "perhaps_sent"))
             return
         message = new_message(composed, by=by, at=self._now())
@@ -254,22 +254,7 @@ class MessageRequests:
         return epoch(self._clock())
 
 
-def _is_in_doubt(stores: Stores, composed: Composed, key: str) -> bool:
-    """
-    Whether this very message may have gone out before an older database was put back, which this file
-    would know nothing of: that others about the same link are on record says nothing of this one.
-    """
-    doubted = stores.meta.value(OUTBOX_DOUBTED)
-    if doubted is None:
-        return False
-    kept = stores.outbox.of_key(key)
-    if kept is None:
-        return _known_since(stores, composed) <= int(doubted)
-    # What was refused or cancelled may have been asked for again since.
-    return kept.state in TO_ASK_AGAIN and (kept.settled_at or 0) <= int(doubted)
-
-
-def _known_since(stores: Stores, composed: Composed) -> int:
+def _possible_since(stores: Stores, composed: Composed) -> int:
     """Before that nobody could have asked for it: its link was not made, or not all of its charges."""
     link = stores.links.find(composed.link_id) if composed.link_id else None
     if link is not None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from lib.domain.actors import Actor
 from lib.domain.messages import MessageKind
-from lib.domain.outbox import MessageState, OutboxMessage
+from lib.domain.outbox import TO_ASK_AGAIN, MessageState, OutboxMessage
 from lib.ids import new_id
 from lib.services.messages.composed import Composed
+from lib.store.meta import OUTBOX_DOUBTED
 from lib.store.stores import Stores
 
 
@@ -44,3 +45,27 @@ def once_key(stores: Stores, composed: Composed) -> str:
         link = stores.links.find(composed.link_id)
         about = f"{about}:{link.reminders + 1 if link else 1}"
     return f"{composed.kind}:{about}"
+
+
+def is_in_doubt(stores: Stores, key: str, *, possible_since: int) -> bool:
+    """
+    Whether the message of this key may have gone out before an older database was put back, which this
+    file would know nothing of: that others about the same are on record says nothing of this one.
+
+    Args:
+        possible_since: before that nobody could have asked for it.
+    """
+    doubted = doubted_until(stores)
+    if doubted is None:
+        return False
+    kept = stores.outbox.of_key(key)
+    if kept is None:
+        return possible_since <= doubted
+    # What was refused or cancelled may have been asked for again since.
+    return kept.state in TO_ASK_AGAIN and (kept.settled_at or 0) <= doubted
+
+
+def doubted_until(stores: Stores) -> int | None:
+    """Until when nobody knows what was sent, as an older database was put back, or all was lost."""
+    doubted = stores.meta.value(OUTBOX_DOUBTED)
+    return None if doubted is None else int(doubted)

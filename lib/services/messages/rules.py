@@ -16,7 +16,8 @@ from lib.domain.links import SetupLink
 from lib.domain.message_rules import MessageRule, SwitchedOn
 from lib.domain.messages import MessageKind
 from lib.services.messages.ask import MailNotConfigured, MessageRequests
-from lib.store.meta import OUTBOX_DOUBTED, OUTBOX_HELD
+from lib.services.messages.new_message import doubted_until
+from lib.store.meta import OUTBOX_HELD
 from lib.store.stores import Stores
 from lib.store.unit_of_work import UnitOfWork
 
@@ -68,7 +69,7 @@ class MessageRules:
         """How many go at once when that rule is switched on."""
         now = epoch(self._clock())
         with self._uow.read() as stores:
-            after = _doubted_until(stores) or 0
+            after = doubted_until(stores) or 0
             due = stores.message_rules.perhaps_to_remind(now=now, made_after=after, limit=_AT_ONCE)
         return len(due)
 
@@ -88,7 +89,9 @@ class MessageRules:
         on = _in_force(stores, rule)
         if on is None or stores.meta.value(OUTBOX_HELD) is not None:
             return []
-        now, after = epoch(self._clock()), _doubted_until(stores) or 0
+        now = epoch(self._clock())
+        # Of a link that was made before, nobody knows what was sent about it: a person decides on each.
+        after = doubted_until(stores) or 0
         if rule is MessageRule.REMINDERS:
             return stores.message_rules.perhaps_to_remind(now=now, made_after=after, limit=_AT_ONCE)
         since = max(on.at, now - _LONGEST_THANKS_SECONDS)
@@ -118,12 +121,4 @@ class MessageRules:
 
 def _in_force(stores: Stores, rule: MessageRule) -> SwitchedOn | None:
     on = stores.message_rules.all().get(rule)
-    return on if on is not None and on.is_in_force(_doubted_until(stores)) else None
-
-
-def _doubted_until(stores: Stores) -> int | None:
-    """
-    Of a link that was made before, nobody knows what was sent about it: a person decides on each.
-    """
-    doubted = stores.meta.value(OUTBOX_DOUBTED)
-    return None if doubted is None else int(doubted)
+    return on if on is not None and on.is_in_force(doubted_until(stores)) else None

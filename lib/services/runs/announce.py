@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 
 from lib.clock import Clock, epoch
-from lib.domain.actors import SYSTEM, Actor, Permission
-from lib.domain.announcements import AnnouncedRow, Announcement, AnswerDecision, ToldOfRow
+from lib.domain.actors import Actor, Permission
+from lib.domain.announcements import AnnouncedRow, Announcement, ToldOfRow
 from lib.domain.days import day_of
-from lib.domain.holds import clean_reason
 from lib.domain.messages import MessageKind
 from lib.domain.mirror import Customer
 from lib.domain.outbox import MessageState
 from lib.domain.runs import Run, RunState
-from lib.errors import InvalidInput, NotFound, StaleState
+from lib.errors import InvalidInput, NotFound
 from lib.ids import new_id, new_token
 from lib.services.collect.holds import HoldService
 from lib.services.messages.ask import MailNotConfigured
 from lib.services.messages.compose import MessageComposer
 from lib.services.messages.composed import Composed
-from lib.services.messages.new_message import new_message
+from lib.services.messages.new_message import doubted_until, is_in_doubt, new_message
 from lib.services.runs.announcement_text import fields_of
 from lib.services.runs.approve import find_run, require_state
+from lib.services.runs.payer_answers import PayerAnswers
 from lib.services.runs.payers import (
     Payer,
     PayerOverview,
@@ -52,11 +52,11 @@ class RunAnnouncements:
     ) -> None:
         self._uow = uow
         self._composer = composer
-        self._holds = holds
         self._clock = clock
         self._public_url = public_url
         self.can_send = can_send
         """A mail server is set, or practice mode shows what would be sent."""
+        self.answers = PayerAnswers(uow, holds, clock=clock)
 
     def payers(self, run_id: str) -> list[Payer]:
         """In the order of the file; rows that wait for a card have a message of their own."""
@@ -73,14 +73,6 @@ class RunAnnouncements:
         with self._uow.read() as stores:
             return stores.announcements.of_run(run_id)
 
-    def to_decide(self) -> dict[str, tuple[str, int]]:
-        """Runs with answers on which nobody has decided: their names, and how many answers."""
-        with self._uow.read() as stores:
-            waiting = stores.announcements.runs_to_decide()
-            return {
-                run_id: (find_run(stores, run_id).name, count) for run_id, count in waiting.items()
-            }
-
     def told_of(self, run_id: str, number: int | None = None) -> list[ToldOfRow]:
         """What payers were told last, by row: of this one, or of all."""
         with self._uow.read() as stores:
@@ -94,10 +86,29 @@ class RunAnnouncements:
                 raise NotFound("There is no such customer.")
             return self._composed(stores, customer, payer.rows, on, token="example")  # noqa: S106
 
-    def announce(self, run_id: str, on: date, *, by: Actor, by_hand: bool = False) -> Told:
+    def may_have_been_told(self, run_id: str) -> bool:
+        """Whether nobody knows, as an older database was put back since the run was made."""
+        with self._uow.read() as stores:
+            return find_run(stores, run_id).created_at <= (doubted_until(stores) or 0)
+
+    def announce(
+        self,
+        run_id: str,
+        on: date,
+        *,
+        by: Actor,
+        by_hand: bool = False,
+        only: Collection[str] | None = None,
+        in_doubt: bool = False,
+    ) -> Told:
         """
         Put a message for each payer into the outbox: what is charged on that day, and from what. Each is
-        told once of a day. `by_hand`: this person sends them, so they count as sent; taken again, they are the same.
+        told once of a day.
+
+        Args:
+            by_hand: this person sends them, so they count as sent; taken again, they are the same.
+            only: of all payers these customers.
+            in_doubt: also where nobody knows whether it went before an older database was put back.
 
         Raises:
             NotPermitted, NotFound, MailNotConfigured
@@ -111,14 +122,18 @@ class RunAnnouncements:
         with self._uow.read() as stores:
             run = find_run(stores, run_id)
             _check(stores, run, on, now=self._now())
-            payers = list(payers_of(stores, run))
+            payers = [
+                payer for payer in payers_of(stores, run) if only is None or payer.customer in only
+            ]
         result = Told()
         for first in range(0, len(payers), _SLICE):
             with self._uow.write() as stores:
                 # It may have begun meanwhile.
                 _check(stores, find_run(stores, run_id), on, now=self._now())
                 for payer in payers[first : first + _SLICE]:
-                    self._tell(stores, run, payer, on, result, by=by, by_hand=by_hand)
+                    self._tell(
+                        stores, run, payer, on, result, by=by, by_hand=by_hand, in_doubt=in_doubt
+                    )
         with self._uow.write() as stores:
             self._note(
                 stores,
@@ -132,86 +147,6 @@ class RunAnnouncements:
             )
         return result
 
-    def find(self, token: str) -> tuple[Announcement | None, bool]:
-        """What a payer opened the page of, and whether any of it may still be charged by its run."""
-        with self._uow.read() as stores:
-            announcement = stores.announcements.by_token(token)
-            return announcement, announcement is not None and stores.announcements.is_open(
-                announcement.id
-            )
-
-    def answer(self, token: str) -> tuple[Announcement | None, bool]:
-        """
-        The payer pressed the button: written down once. From the commit on nothing of it is charged
-        before staff decide. As `find`.
-        """
-        announcement, is_open = self.find(token)
-        if announcement is None or not is_open or announcement.answered_at is not None:
-            return announcement, is_open
-        with self._uow.write() as stores:
-            if stores.announcements.answer(announcement.id, at=self._now()):
-                self._note(
-                    stores,
-                    "announcement.answer",
-                    announcement.id,
-                    by=SYSTEM,
-                    run=announcement.run_id,
-                    customer=announcement.customer,
-                )
-            return stores.announcements.find(announcement.id), is_open
-
-    def hold(self, announcement_id: str, *, by: Actor) -> None:
-        """
-        The answer switches the customer's charges off, all of them.
-
-        Raises:
-            NotPermitted, NotFound
-            StaleState: there is no answer, or somebody decided on it.
-        """
-        by.must(Permission.HOLD)
-        announcement = self._to_decide(announcement_id)
-        with self._uow.read() as stores:
-            run = find_run(stores, announcement.run_id)
-            is_held = bool(stores.holds.open_of(announcement.customer))
-        if not is_held:
-            reason = f"Answered “please not” when told of the run {run.name}"
-            self._holds.set(announcement.customer, reason=reason, by=by)
-        self._decide(announcement, AnswerDecision.HELD, None, by=by)
-
-    def set_aside(self, announcement_id: str, *, reason: str, by: Actor) -> None:
-        """It is charged all the same: the customer changed their mind, say. Raises as `hold`, and InvalidInput."""
-        by.must(Permission.HOLD)
-        why = clean_reason(reason)
-        self._decide(self._to_decide(announcement_id), AnswerDecision.SET_ASIDE, why, by=by)
-
-    def _to_decide(self, announcement_id: str) -> Announcement:
-        with self._uow.read() as stores:
-            announcement = stores.announcements.find(announcement_id)
-        if announcement is None:
-            raise NotFound("There is no such announcement.")
-        if not announcement.is_to_decide:
-            raise StaleState("There is nothing to decide: no answer, or somebody decided on it.")
-        return announcement
-
-    def _decide(
-        self, announcement: Announcement, decision: AnswerDecision, reason: str | None, *, by: Actor
-    ) -> None:
-        with self._uow.write() as stores:
-            decided = stores.announcements.decide(
-                announcement.id, decision, reason=reason, by=by.username, at=self._now()
-            )
-            if not decided:
-                raise StaleState("Somebody decided on this answer a moment ago.")
-            self._note(
-                stores,
-                f"announcement.{decision}",
-                announcement.id,
-                by=by,
-                run=announcement.run_id,
-                customer=announcement.customer,
-                reason=reason,
-            )
-
     def _tell(
         self,
         stores: Stores,
@@ -222,6 +157,7 @@ class RunAnnouncements:
         *,
         by: Actor,
         by_hand: bool,
+        in_doubt: bool,
     ) -> None:
         customer = stores.mirror.customer(payer.customer)
         problem = why_not_told(stores, customer)
@@ -229,11 +165,15 @@ class RunAnnouncements:
             result.failed.append((payer.customer, problem or "no_address"))
             return
         digest, day = run.digest or "", on.isoformat()
+        key = f"{MessageKind.ANNOUNCEMENT}:{run.id}:{digest}:{customer.id}:{day}"
+        # Whatever is approved now may have been approved before, in a file that is gone.
+        if not in_doubt and is_in_doubt(stores, key, possible_since=run.created_at):
+            result.failed.append((customer.id, "perhaps_sent"))
+            return
         known = stores.announcements.of_payer(run.id, digest, customer.id, day)
         token = known.token if known else new_token()
         composed = self._composed(stores, customer, payer.rows, on, token=token)
         message = new_message(composed, by=by, at=self._now())
-        key = f"{MessageKind.ANNOUNCEMENT}:{run.id}:{digest}:{customer.id}:{day}"
         if known is not None:
             # What was refused or cancelled goes out after all.
             is_asked = stores.outbox.ask_again(message, once_key=key)

@@ -14,7 +14,7 @@ from lib.services.messages.composed import Composed
 from lib.store.stores import Stores
 
 WHY_NOT = {
-    **{code: outbox.WHY_NOT[code] for code in ("no_address", "address_invalid")},
+    **{code: outbox.WHY_NOT[code] for code in ("no_address", "address_invalid", "perhaps_sent")},
     "do_not_charge": "This customer must not be charged.",
     "already_told": "This customer was told of this, or the message is on its way.",
     "nothing_to_charge": "Nothing of this customer is charged any more.",

@@ -11,10 +11,11 @@ from dataclasses import replace
 
 import pytest
 
+from lib.domain.days import day_of
 from lib.domain.links import LinkState
 from lib.domain.messages import MessageKind
 from lib.domain.outbox import MessageState
-from tests.charge_runs import executed
+from tests.charge_runs import approved, executed, invoices, payers, rows_of
 from tests.lost_files import copied, lost, put_back
 from tests.mail_server import MailServer
 from tests.world import ADA, ALICE, ALWAYS_DECLINES, BLOCKED_BY_STRIPE, World
@@ -173,6 +174,57 @@ def test_a_runs_messages_are_asked_of_too(desk: World, server: MailServer, numbe
     assert len(server.taken) == 1
     assert click(in_doubt=True) == []
     assert len(server.taken) == 2
+
+
+@pytest.mark.parametrize("by_hand", [False, True], ids=["sent", "taken by a person"])
+@pytest.mark.parametrize("in_copy", ["unknown", "cancelled"])
+def test_what_payers_were_told_of_a_run_is_asked_of_too(
+    desk: World, server: MailServer, in_copy: str, by_hand: bool
+) -> None:
+    run = approved(desk, invoices(payers(desk, 2)))
+    announcements = desk.services.runs.announcements
+    on = day_of(desk.now, desk.services.settings.timezone)
+    if in_copy == "cancelled":
+        announcements.announce(run.id, on, by=ALICE)
+        outbox = desk.services.messages.outbox
+        assert outbox.cancel([one.id for one in outbox.listing()], by=ALICE) == 2
+    copy = copied(desk)
+
+    def click(
+        *, only: list[str] | None = None, in_doubt: bool = False
+    ) -> tuple[list[tuple[str, str]], int]:
+        announcements = desk.services.runs.announcements
+        told = announcements.announce(
+            run.id, on, by=ALICE, by_hand=by_hand, only=only, in_doubt=in_doubt
+        )
+        desk.services.messages.delivery.send_due()
+        return told.failed, len(told.taken) + len(told.queued)
+
+    assert click() == ([], 2)
+    desk.services.restores.restore(copy, by=ADA)
+    desk.rebuild()
+    desk.clock.advance(hours=1)
+    desk.services.rebuilds.rebuild(by=ALICE)
+    desk.services.messages.outbox.release(by=ALICE)
+    customers = [row.customer or "" for row in rows_of(desk, run.id)]
+    assert click() == ([(one, "perhaps_sent") for one in customers], 0)
+    assert len(server.taken) == (0 if by_hand else 2)
+    assert click(only=customers[:1], in_doubt=True) == ([], 1)
+    told = [] if by_hand else [(customers[0], "already_told")]
+    assert click() == ([*told, (customers[1], "perhaps_sent")], int(by_hand))
+    assert len(server.taken) == (0 if by_hand else 3)
+
+
+def test_a_run_of_afterwards_was_announced_to_nobody(desk: World, server: MailServer) -> None:
+    everybody = payers(desk, 1)
+    desk.services.restores.restore(copied(desk), by=ADA)
+    desk.rebuild()
+    desk.services.rebuilds.rebuild(by=ALICE)
+    desk.services.messages.outbox.release(by=ALICE)
+    desk.clock.advance(hours=1)
+    run = approved(desk, invoices(everybody))
+    on = day_of(desk.now, desk.services.settings.timezone)
+    assert len(desk.services.runs.announcements.announce(run.id, on, by=ALICE).queued) == 1
 
 
 def forked(work: Callable[[], object]) -> int:

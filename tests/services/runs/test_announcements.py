@@ -48,7 +48,7 @@ def token_of(desk: World, announcement_id: str) -> str:
 
 def refuse(desk: World, announcement_id: str) -> None:
     """As the button on the payer's page does."""
-    service(desk).answer(token_of(desk, announcement_id))
+    service(desk).answers.answer(token_of(desk, announcement_id))
 
 
 def execute(desk: World, run: Run) -> dict[str, int]:
@@ -232,21 +232,21 @@ class TestTheAnswer:
         run = ready(desk)
         first, _ = told(desk, run)
         refuse(desk, first)
-        service(desk).hold(first, by=BOB)
+        service(desk).answers.hold(first, by=BOB)
         held = service(desk).of_run(run.id)[-1].customer
         (hold,) = desk.services.holds.of(held)
         assert hold.reason == f"Answered “please not” when told of the run {run.name}"
         assert execute(desk, run) == {"blocked": 1, "succeeded": 1}
         with pytest.raises(StaleState):
-            service(desk).hold(first, by=ALICE)
+            service(desk).answers.hold(first, by=ALICE)
 
     def test_set_aside_with_a_reason_it_is_charged(self, desk: World) -> None:
         run = ready(desk)
         first, _ = told(desk, run)
         refuse(desk, first)
         with pytest.raises(InvalidInput):
-            service(desk).set_aside(first, reason=" ", by=ALICE)
-        service(desk).set_aside(first, reason="Called: it was a mistake", by=ALICE)
+            service(desk).answers.set_aside(first, reason=" ", by=ALICE)
+        service(desk).answers.set_aside(first, reason="Called: it was a mistake", by=ALICE)
         assert execute(desk, run) == {"succeeded": 2}
         assert "announcement.set_aside" in audited(desk)
 
@@ -279,7 +279,7 @@ class TestTheAnswer:
         assert audited(desk).count("announcement.answer") == 1
         execute(desk, run)
         refuse(desk, second)
-        found, is_open = service(desk).find(token_of(desk, second))
+        found, is_open = service(desk).answers.find(token_of(desk, second))
         assert found is not None
         assert (found.answered_at, is_open) == (None, False)
 
@@ -287,9 +287,9 @@ class TestTheAnswer:
         run = ready(desk, 1)
         (first,) = told(desk, run)
         with pytest.raises(StaleState):
-            service(desk).hold(first, by=ALICE)
+            service(desk).answers.hold(first, by=ALICE)
         with pytest.raises(NotPermitted):
-            service(desk).set_aside(first, reason="No", by=VERA)
+            service(desk).answers.set_aside(first, reason="No", by=VERA)
 
 
 class TestTheCertificate:
