@@ -25,6 +25,7 @@ from lib.web.server import outside_routes
 from lib.web.size_limits import SizeLimits
 from lib.web.slow_clients import close_slow_clients
 from lib.web.staff_uploads import StaffUploads
+from lib.web.tab_limits import TabLimits, allow_open_files
 from lib.worker.lifespan import lifespan
 
 ROOT = Path(__file__).resolve().parent
@@ -41,6 +42,7 @@ except OnfileError as error:
     sys.exit(str(error))
 
 close_slow_clients()
+allow_open_files()
 configured = bootstrap.settings()
 
 
@@ -71,6 +73,7 @@ app = st.App(
         Middleware(KnownHosts, own=configured.own_urls),
         Middleware(SizeLimits),
         Middleware(StaffUploads, services=lambda: bootstrap.services()),
+        Middleware(TabLimits, services=lambda: bootstrap.services()),
     ],
     lifespan=started,
     on_script_error=script_errors.report,

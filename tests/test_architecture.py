@@ -247,7 +247,7 @@ ONLY_HERE: dict[str, set[str]] = {
     },
     "sqlite_utils": {"lib.store", "lib.reports"},
     "starlette": {"app", "lib.web", "lib.practice", "lib.worker.lifespan"},
-    "uvicorn": {"lib.practice", "lib.web.server", "lib.web.slow_clients"},
+    "uvicorn": {"lib.practice", "lib.web.server", "lib.web.slow_clients", "lib.web.tab_limits"},
     "jinja2": {"lib.web", "lib.practice", "lib.printing", "lib.wording"},
     "babel": {"lib.languages", "lib.wording"},
     "orjson": {"lib.stripe_gateway.client", "lib.store.run_rows"},

@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from lib.services.staff.downloads import DownloadService
     from lib.services.staff.invitations import InvitationService
     from lib.services.staff.limits import LimitService
+    from lib.services.staff.open_tabs import OpenTabs
     from lib.services.staff.preferences import Preferences
     from lib.services.staff.second_factors import SecondFactorService
     from lib.services.staff.sessions import SessionService
@@ -408,6 +409,12 @@ class Services:
         return OpenPayments(
             self.uow, self.gateway, self.charge_resolver, self.completeness, clock=self.clock
         )
+
+    @once
+    def open_tabs(self) -> OpenTabs:
+        from lib.services.staff.open_tabs import OpenTabs
+
+        return OpenTabs()
 
     @once
     def payment_methods(self) -> PaymentMethodService:

@@ -10,10 +10,17 @@ import streamlit as st
 from lib.clock import epoch
 from lib.services.staff.devices import VALID_DAYS, device_cookie_name, device_token, known_device
 from lib.services.staff.guesses import SignInOrigin
+from lib.services.staff.open_tabs import TAB_HEADER, OpenTabs
 from lib.settings import Settings
 
 # What the browser was given since it opened this tab: the tab knows the cookies of its beginning.
 _GIVEN = "device_token"
+
+
+def name_tab(tabs: OpenTabs, username: str | None) -> None:
+    """Say whose the tab is, as what strangers may have open is less."""
+    if name := st.context.headers.get(TAB_HEADER):
+        tabs.belongs_to(name, username)
 
 
 def origin(settings: Settings, username: str, *, now: datetime) -> SignInOrigin:

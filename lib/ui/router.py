@@ -7,6 +7,7 @@ from lib.ui import (
     account_notice,
     auth,
     context,
+    device,
     environment,
     frame,
     invitation_page,
@@ -28,6 +29,7 @@ actor = (
     or provider_sign_in.arrived(services)
     or auth.remembered(services.sessions, services.settings, now=services.clock())
 )
+device.name_tab(services.open_tabs, actor.username if actor else None)
 
 # Before anything that can rerun: a rerun without declared pages sends the browser to "/".
 page = navigation.declare(actor, waiting=navigation.waiting(services, actor) if actor else None)

@@ -12,7 +12,7 @@ import ipaddress
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 
 # An office behind one address, whose mail scanner opens every link it sees, stays below.
 _REQUESTS = RateLimitItemPerMinute(300)
@@ -41,7 +41,7 @@ class AddressLimits:
         self._limiter.hit(_MISSES, "miss", address_of(request))
 
 
-def address_of(request: Request) -> str:
+def address_of(request: HTTPConnection) -> str:
     """The sender's IPv4 address, or the /64 network of its IPv6 address."""
     host = request.client.host if request.client else ""
     try:

@@ -31,6 +31,15 @@ def device_token(username: str, *, cookie_key: str, now: int) -> str:
 
 def known_device(cookie: str, username: str, *, cookie_key: str, now: int) -> str | None:
     """The id of the browser, where this person has signed in with it; else None."""
+    return _device(cookie, cookie_key=cookie_key, now=now, username=username)
+
+
+def device_in(cookie: str, *, cookie_key: str, now: int) -> str | None:
+    """The id of the browser, where anybody has signed in with it; else None."""
+    return _device(cookie, cookie_key=cookie_key, now=now)
+
+
+def _device(cookie: str, *, cookie_key: str, now: int, username: str | None = None) -> str | None:
     import jwt
 
     try:
@@ -38,6 +47,8 @@ def known_device(cookie: str, username: str, *, cookie_key: str, now: int) -> st
     except jwt.InvalidTokenError:
         return None
     until, device = claims.get("until"), claims.get("jti")
-    if claims.get("sub") != username or not isinstance(until, int) or until <= now:
+    if username is not None and claims.get("sub") != username:
+        return None
+    if not isinstance(until, int) or until <= now:
         return None
     return device if isinstance(device, str) else None
