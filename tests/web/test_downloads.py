@@ -10,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from lib.clock import epoch
+from lib.domain.actors import SYSTEM, Role
 from lib.services.staff.downloads import KEPT_SECONDS, Download
 from lib.services.staff.sign_in_cookie import cookie_name
 from tests.web.test_routes import client_of
@@ -82,6 +83,13 @@ def test_neither_after_disabling_nor_after_a_sign_out(world: World, client: Test
     path, before = offered(world), cookie(world)
     world.services.users.disable("alice", by=ADA)
     assert status(client, path, before) == 401
+
+
+def test_nor_with_a_role_that_was_lost(world: World, client: TestClient) -> None:
+    """A file may be for operators alone, and the session goes on as a viewer's."""
+    path = offered(world)
+    world.services.users.set_roles("alice", [Role.VIEWER], by=SYSTEM)
+    assert status(client, path, cookie(world)) == 410
 
 
 def test_not_when_it_is_too_late(world: World, client: TestClient) -> None:

@@ -10,7 +10,7 @@ import threading
 from dataclasses import dataclass
 
 from lib.clock import Clock, epoch
-from lib.domain.actors import Actor, Permission
+from lib.domain.actors import Actor, Permission, Role
 from lib.domain.sessions import Ending
 from lib.errors import NotFound, NotSignedIn
 from lib.ids import new_token
@@ -34,6 +34,7 @@ class _Waiting:
     download: Download
     username: str
     session_version: int
+    roles: frozenset[Role]
     until: int
 
 
@@ -73,7 +74,7 @@ class DownloadService:
             while len(self._waiting) >= _MOST_WAITING:
                 del self._waiting[next(iter(self._waiting))]
             self._waiting[token] = _Waiting(
-                download, user.username, user.session_version, now + KEPT_SECONDS
+                download, user.username, user.session_version, by.roles, now + KEPT_SECONDS
             )
         return token
 
@@ -96,17 +97,21 @@ class DownloadService:
 
         Raises:
             NotSignedIn: the cookie names nobody who is signed in now.
-            NotFound: no such file, fetched already, too late, or somebody else's.
+            NotFound: no such file, fetched already, too late, somebody else's, or its person lost a role.
         """
         user = self._sessions.user_of(named)
         if isinstance(user, Ending):
             raise NotSignedIn("Sign in to download this file.")
         with self._lock:
             waiting = self._waiting.get(token)
-            if waiting is None or (waiting.username, waiting.session_version) != (
-                user.username,
-                user.session_version,
-            ):
+            # What they were offered may not be for the roles that are left to them.
+            is_theirs = (
+                waiting is not None
+                and (waiting.username, waiting.session_version)
+                == (user.username, user.session_version)
+                and waiting.roles.issubset(user.roles)
+            )
+            if waiting is None or not is_theirs:
                 raise NotFound("This file is not here any more.")
             del self._waiting[token]
         if epoch(self._clock()) >= waiting.until:
