@@ -143,7 +143,10 @@ class Marks:
 
 
 _DIGITS = str.maketrans("123456789", "000000000")
-_CREDIT_NUMBER = re.compile(r"#?\s*(?:cn|crn|credit|cred)[\W_]{0,2}\d[\w/.-]{0,20}", re.IGNORECASE)
+_NUMBER = r"(?:cn|crn|credit|cred)[\W_]{0,2}\d[\w/.-]{0,20}"
+_CREDIT_NUMBER = re.compile(rf"#?\s*{_NUMBER}", re.IGNORECASE)
+# What may stand before it is left out: looked for from every blank on, a file of blanks would take days.
+_IN_A_FILE = re.compile(_NUMBER, re.IGNORECASE)
 # Columns of names and numbers, which may hold any letters.
 _NAMES = ("customer", "reference", "payment_method")
 _CREDIT_COLUMN = "The amounts are those of a column of credits. Choose the column of what is owed."
@@ -177,7 +180,7 @@ def marks_of(
     whole = "\n".join(map("\n".join, rows))
     sides = _sides(header, rows, set(skipped) | {columns[one] for one in _NAMES if one in columns})
     watched = types | numbers | telling.keys() | sides.keys()
-    if _CREDIT_NUMBER.search(whole):
+    if _IN_A_FILE.search(whole):
         watched |= set(range(len(header))) - {
             columns.get("customer"),
             columns.get("payment_method"),

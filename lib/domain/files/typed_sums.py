@@ -18,8 +18,12 @@ from lib.money import Currency, Money, currency, format_money, parse_total
 NO_CHARGE = "A negative amount is no charge: a credit, a refund or a payment."
 # Words and signs, each perhaps with a dot of its own: “Fr.”, “kr.”, “€”.
 # Letters only: ½ and ² are numbers, and belong to the sum.
-_WORD = rf"[\p{{L}}\p{{M}}]+\.?|[{currency_signs.SIGNS}]"
-_BESIDE = regex.compile(rf"\A(?:{_WORD}|\s)+|(?:\s|{_WORD})+\Z")
+_LETTER = r"\p{L}\p{M}"
+_ONE = rf"(?:[{_LETTER}]\.?|[{currency_signs.SIGNS}]|\s)"
+# An end is looked for where it begins, and not from every letter of it on: a cell of blanks would take minutes.
+_BESIDE = regex.compile(
+    rf"\A{_ONE}++|(?<![{_LETTER}{currency_signs.SIGNS}\s])(?<![{_LETTER}]\.){_ONE}++\Z"
+)
 # Between sums of several currencies, not inside of one: what our own pages write there, and people.
 _BETWEEN = regex.compile(
     r"[;·•&+|；、\n\v\f\r\x1c-\x1e\x85\u2028\u2029]|\sand\s|,\s+|(?<=\p{L}),"
