@@ -33,7 +33,7 @@ from lib.reports.paging import (
     page_of,
     rows_of,
 )
-from lib.reports.sums import Sum, count_of, sums_of
+from lib.reports.sums import Sum, added_up, count_of, sums_of
 from lib.store.connection_pool import ConnectionPool
 from lib.store.states import one_of
 
@@ -227,13 +227,16 @@ class ChargeReports:
             )
             return next((str(row["currency"]) for row in rows), None)
 
-    def reasons(self, which: ChargeFilter) -> pd.DataFrame:
-        """Failures nobody made good yet, per `reason`, `state` and `currency`: `count` and `amount`."""
+    def reasons(self, which: ChargeFilter) -> dict[str, list[Sum]]:
+        """Failures nobody made good yet, by reason; of each by state and currency."""
         with self._pool.reading() as database:
             rows = self._failures(database, which.with_positions(database))
-        columns = ["reason", "state", "currency", "count", "amount"]
-        frame = pd.DataFrame([[row[name] for name in columns] for row in rows], columns=columns)
-        return frame.groupby(columns[:3], as_index=False).sum()
+        reasons: dict[str, list[Sum]] = {}
+        for row in rows:
+            one = Sum(row["state"], row["currency"], row["count"], row["amount"])
+            reasons.setdefault(row["reason"], []).append(one)
+        # Several codes mean the same reason.
+        return {reason: added_up(sums) for reason, sums in reasons.items()}
 
     def _failures(self, database: Database, which: ChargeFilter) -> list[dict[str, Any]]:
         """Counts by the codes that a reason is made from, so that no row has to be read."""

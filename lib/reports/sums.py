@@ -32,6 +32,15 @@ def counts_of(sums: Iterable[Sum]) -> dict[str, int]:
     return counts
 
 
+def added_up(sums: Iterable[Sum]) -> list[Sum]:
+    """One of each state and currency, in that order."""
+    totals: dict[tuple[str, str], tuple[int, int]] = {}
+    for one in sums:
+        count, amount = totals.get((one.state, one.currency), (0, 0))
+        totals[one.state, one.currency] = count + one.count, amount + one.amount
+    return [Sum(*key, *total) for key, total in sorted(totals.items())]
+
+
 def sums_of(database: Database, query: Query, *, group: str) -> list[Sum]:
     """`query` selects state, currency, n and amount; `group` names the first two."""
     rows = database.query(f"{query.sql} GROUP BY {group}", query.parameters)

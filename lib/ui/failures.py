@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
 import pandas as pd
 import streamlit as st
 
 from lib.domain.declines import Reason
 from lib.money import format_money
-from lib.reports.sums import Sum
+from lib.reports.sums import Sum, added_up, count_of
 from lib.ui import charge_words, charts, filters
 
 # What the bank asks of the customer is amber; everything else went wrong.
 _AMBER = (Reason.NEEDS_AUTHENTICATION,)
 
 
-def by_reason(frame: pd.DataFrame) -> pd.DataFrame:
+def by_reason(reasons: Mapping[str, list[Sum]]) -> pd.DataFrame:
     """One row a reason: `label`, `count`, `text` with the sum of each currency, `state`."""
     rows = []
-    by_currency = frame.groupby(["reason", "currency"], as_index=False)[["count", "amount"]].sum()
-    for reason, group in by_currency.groupby("reason"):
-        sums = [
-            format_money(int(amount), code)
-            for amount, code in zip(group["amount"], group["currency"], strict=True)
-        ]
-        count = int(group["count"].sum())
-        text = ", ".join(sums)
+    for reason, sums in sorted(reasons.items()):
+        count, text = count_of(sums), ", ".join(_amounts(sums))
         rows.append(
             {
-                "reason": str(reason),
-                "label": charge_words.reason(str(reason)),
+                "reason": reason,
+                "label": charge_words.reason(reason),
                 "count": count,
                 "text": text,
                 "shown": f"{count} · {text}",
@@ -39,14 +36,17 @@ def by_reason(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).sort_values("count", ascending=False)
 
 
-def sums(frame: pd.DataFrame, reason: str | None) -> list[Sum]:
+def _amounts(sums: Iterable[Sum]) -> list[str]:
+    """Of each currency, whatever the state."""
+    amounts: Counter[str] = Counter()
+    for one in sums:
+        amounts[one.currency] += one.amount
+    return [format_money(amount, code) for code, amount in sorted(amounts.items())]
+
+
+def sums(reasons: Mapping[str, list[Sum]], reason: str | None) -> list[Sum]:
     """By state and currency, of one reason or all."""
-    chosen = frame if reason is None else frame[frame["reason"] == reason]
-    groups = chosen.groupby(["state", "currency"], as_index=False)[["count", "amount"]].sum()
-    return [
-        Sum(row["state"], row["currency"], int(row["count"]), int(row["amount"]))
-        for row in groups.to_dict("records")
-    ]
+    return added_up(one for name, sums in reasons.items() if reason in (None, name) for one in sums)
 
 
 def chart(reasons: pd.DataFrame) -> None:

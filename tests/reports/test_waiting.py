@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lib.reports.charge_filter import ChargeFilter
+from lib.reports.sums import Sum
 from tests.world import ALWAYS_DECLINES, NO_MONEY, World
 
 
@@ -14,23 +15,10 @@ class TestReasons:
         world.charge(customer, reference="B", amount="11.00", method=bad)
         world.charge(customer, reference="C", amount="5000", currency="jpy", method=poor)
         which = ChargeFilter(unresolved=True)
-        found = world.services.reports.charges.reasons(which).to_dict("records")
-        assert found == [
-            {
-                "reason": "bank_refused",
-                "state": "declined",
-                "currency": "usd",
-                "count": 2,
-                "amount": 2100,
-            },
-            {
-                "reason": "not_enough_money",
-                "state": "declined",
-                "currency": "jpy",
-                "count": 1,
-                "amount": 5000,
-            },
-        ]
+        assert world.services.reports.charges.reasons(which) == {
+            "bank_refused": [Sum("declined", "usd", 2, 2100)],
+            "not_enough_money": [Sum("declined", "jpy", 1, 5000)],
+        }
         page = world.services.reports.charges.page(which, reason="not_enough_money")
         assert list(page.frame["reference"]) == ["C"]
         none = world.services.reports.charges.page(which, reason="card_stopped")
