@@ -446,7 +446,12 @@ class Services:
         from lib.services.continuity.rebuild import RebuildService
 
         return RebuildService(
-            self.uow, self.gateway, self.sync, clock=self.clock, livemode=self.settings.livemode
+            self.uow,
+            self.gateway,
+            self.sync,
+            self.completeness,
+            clock=self.clock,
+            livemode=self.settings.livemode,
         )
 
     @once

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from lib.cli.answers import Answer, person
 from lib.domain.progress import NAMES, adopted, counts, describe
-from lib.errors import DatabaseDamaged, LedgerBehind, OnfileError, StaleState
-from lib.services.continuity.rebuild import REBUILD, Rebuilt
+from lib.errors import OnfileError, StaleState
+from lib.services.continuity.rebuild import REBUILD
+from lib.services.continuity.rebuild_result import Rebuilt
 from lib.services.mirror.result import SyncIncomplete
 from lib.services.mirror.sync import BACKFILL, SYNC, VERIFY
 
@@ -155,9 +155,6 @@ def _rebuild(services: Services, arguments: Arguments, actor: Actor | None) -> R
             _write("".join(f"{sentence}\n" for sentence in _sentences(state)))
         watch(state)
 
-    # An older file is found out now and not by the next charge, which would want a second rebuild.
-    with suppress(DatabaseDamaged, LedgerBehind):
-        services.completeness.must_be_this_file()
     try:
         return services.rebuilds.rebuild(
             by=person(actor), installation=arguments.installation, progress=tell

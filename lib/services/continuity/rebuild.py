@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from contextlib import suppress
 
 from lib.clock import Clock, epoch
 from lib.domain.actors import SYSTEM, Actor, Permission
 from lib.domain.incidents import CONFLICT, UNEXPECTED_REFUND, UNEXPECTED_SESSION
 from lib.domain.rebuild import NOT_RESTORED
-from lib.errors import Blocked, InvalidInput, StaleState
+from lib.errors import Blocked, DatabaseDamaged, InvalidInput, LedgerBehind, StaleState
+from lib.services.continuity.completeness import Completeness
 from lib.services.continuity.installations import choose
 from lib.services.continuity.rebuild_reader import MarkedReading
+from lib.services.continuity.rebuild_result import Rebuilt
 from lib.services.continuity.takeover import TAKES, Take
 from lib.services.mirror.result import Progress, SyncResult
 from lib.services.mirror.sync import SyncService
@@ -39,28 +40,8 @@ _CONFLICTS = {
     UNEXPECTED_REFUND: "refund",
     UNEXPECTED_SESSION: "session",
 }
-_ADOPTED = ("charges", "attempts", "refunds", "links")
 # After one that failed the worker waits before it tries again by itself.
 _AGAIN_SECONDS = 60
-
-
-@dataclass(slots=True)
-class Rebuilt:
-    """What was taken over, also before a process died that worked at the same job."""
-
-    adopted: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_ADOPTED, 0))
-    reads: list[str] = field(default_factory=list)
-    """Sentences on what is read, known before anything is."""
-    conflicts: list[dict[str, Any]] = field(default_factory=list)
-    not_restored: list[dict[str, str]] = field(default_factory=list)
-
-    def as_json(self) -> dict[str, object]:
-        return {
-            "adopted": self.adopted,
-            "conflicts": self.conflicts,
-            "not_restored": self.not_restored,
-            "reads": self.reads,
-        }
 
 
 class RebuildService:
@@ -69,6 +50,7 @@ class RebuildService:
         uow: UnitOfWork,
         gateway: StripeGateway,
         sync: SyncService,
+        completeness: Completeness,
         *,
         clock: Clock,
         livemode: bool,
@@ -76,6 +58,7 @@ class RebuildService:
         self._uow = uow
         self._gateway = gateway
         self._sync = sync
+        self._completeness = completeness
         self._jobs = sync.jobs
         self._reading = MarkedReading(uow, gateway, clock=clock)
         self._clock = clock
@@ -177,6 +160,9 @@ class RebuildService:
         return results[0]
 
     def _work(self, job: Job, installation: str | None, progress: Progress) -> Rebuilt:
+        # An older file is found out now and not by the next charge, which would want a second rebuild.
+        with suppress(DatabaseDamaged, LedgerBehind):
+            self._completeness.must_be_this_file()
         result = Rebuilt()
         result.adopted |= job.progress.get("adopted", {})
         read = SyncResult()

@@ -42,6 +42,17 @@ def payer(world: World, number: str | None = None) -> str:
 
 
 class TestAnOlderCopy:
+    def test_one_rebuild_is_enough_though_nothing_had_told_of_it(self, world: World) -> None:
+        """Asked for on the page and done by the worker, before anything looked at the anchor beside the file."""
+        customer = payer(world)
+        copy = copied(world)
+        world.charge(customer, reference="INV-1")
+        put_back(world, copy)
+        assert world.services.rebuilds.request(by=ALICE)
+        assert world.services.rebuilds.rebuild_due()
+        world.charge(customer, reference="INV-2")
+        assert len(world.moved()) == 2
+
     def test_a_single_charge_is_not_made_again(self, world: World) -> None:
         customer = payer(world)
         world.services.sync.run_now(by=ALICE)

@@ -14,7 +14,7 @@ from lib.domain.refunds import NOT_KNOWN, RefundOrder, RefundState
 from lib.errors import LedgerBehind
 from lib.money import Money
 from lib.services.collect.links import CreatedLink, LinkGone
-from lib.services.continuity.rebuild import Rebuilt
+from lib.services.continuity.rebuild_result import Rebuilt
 from lib.services.staff.users import PRACTICE_PASSWORD
 from tests import stripe_account
 from tests.charge_runs import approved, payers

@@ -13,7 +13,7 @@ from lib.domain.mirror import PaymentIntent
 from lib.errors import GatewayError
 from lib.money import Money
 from lib.services.continuity import payment_search, takeover
-from lib.services.continuity.rebuild import Rebuilt
+from lib.services.continuity.rebuild_result import Rebuilt
 from lib.services.staff.users import PRACTICE_PASSWORD
 from lib.store.jobs import STALE_SECONDS
 from lib.store.stores import Stores
