@@ -100,7 +100,8 @@ bench-large: $(DEV_READY) ## Measure with up to a million sessions (an hour and 
 	@$(BIN)/python -m bench.lists --folder $(BENCH_FOLDER)
 	@$(BIN)/python -m bench.books
 
-screenshots: $(DEV_READY) chromium ## Take the README's pictures from `make run` in another terminal
+screenshots: $(DEV_READY) chromium ## Take the README's pictures from `make run` in another terminal, and all that customers read into test-results/customers
+	$(BIN)/python -m bench.customer_pictures --folder test-results/customers
 	$(BIN)/python -m bench.screenshots --url http://127.0.0.1:$(PORT) --folder docs/screenshots \
 	  --only home,setup_links,charges,failures,approvals,payment-page
 

@@ -45,7 +45,7 @@ PAGES = (
 
 
 Scheme = Literal["light", "dark"]
-_SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
 
 def main() -> None:
@@ -59,7 +59,7 @@ def main() -> None:
     arguments.folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=[*ARGUMENTS])
-        for scheme in _SCHEMES:
+        for scheme in SCHEMES:
             _take(browser, arguments, scheme)
         browser.close()
 

@@ -7,7 +7,7 @@ from lib.domain.sender import Sender
 from lib.languages import Language
 from lib.wording.catalogues import words
 
-_PAGES = {
+PAGES = {
     "saved": (
         translatable("Your card is saved"),
         translatable("Thank you. You can close this page now."),
@@ -98,7 +98,7 @@ def button_on(name: str, language: Language) -> str:
 
 
 def title_and_text(name: str, language: Language) -> tuple[str, str]:
-    title, text = _PAGES[name]
+    title, text = PAGES[name]
     say = words(language)
     return say(title), say(text)
 
