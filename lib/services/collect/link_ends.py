@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from lib.clock import Clock, epoch
 from lib.domain.actors import SYSTEM, Actor, Permission
+from lib.domain.charges import RETRYABLE_STATES
 from lib.domain.days import day_of
 from lib.domain.links import (
     LINK_LIFETIME_SECONDS,
@@ -17,6 +18,7 @@ from lib.domain.links import (
 )
 from lib.errors import NotFound, StaleState
 from lib.ids import new_id, new_token
+from lib.services.ledger.recovery_links import offer_recovery
 from lib.store.stores import Stores
 from lib.store.unit_of_work import UnitOfWork
 
@@ -136,8 +138,15 @@ class LinkEnds:
         status = old.status(now)
         if status is LinkStatus.COMPLETED:
             raise StaleState("The customer finished this link. The card is saved.")
-        if old.end_reason in (EndReason.PAID, EndReason.CARD_SAVED):
+        if old.end_reason in (EndReason.PAID, EndReason.CARD_SAVED) or self._done(stores, [old]):
+            # Also after it ended: what is saved since then ends a new one no more.
             raise StaleState("What this link was for came about another way.")
+        if old.charge_id is not None:
+            if not _needs_a_card(stores, old.charge_id):
+                raise StaleState("This charge needs no new card. Reload to see its state.")
+            other = stores.links.open_recovery_of(old.charge_id)
+            if other is not None and other.id != old.id:
+                return offer_recovery(stores, old.charge_id, by=by.username, at=now)
         if old.revoked_at is None:
             end(stores, old, why=EndReason.REPLACED, by=by, at=now)
         link = replace(
@@ -189,6 +198,13 @@ class LinkEnds:
             for link in links
             if (people := recipients.get(link.id)) and all(is_done(link, one) for one in people)
         ]
+
+
+def _needs_a_card(stores: Stores, charge_id: str) -> bool:
+    """Whether it failed, or waits for its first one."""
+    charge = stores.charges.find(charge_id)
+    is_failed = charge is not None and charge.state in RETRYABLE_STATES
+    return is_failed or bool(stores.waiting_charges.still([charge_id]))
 
 
 def end(stores: Stores, link: SetupLink, *, why: EndReason, by: Actor, at: int) -> bool:

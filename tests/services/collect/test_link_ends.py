@@ -29,6 +29,13 @@ def link_to(world: World, address: str) -> SetupLink:
     return view.link
 
 
+def recovery_of(world: World, charge_id: str) -> SetupLink:
+    with world.uow.read() as stores:
+        link = stores.links.open_recovery_of(charge_id)
+    assert link is not None
+    return link
+
+
 def now_of(world: World, link: SetupLink) -> SetupLink:
     return world.services.links.show(link.id)[0]
 
@@ -245,13 +252,45 @@ class TestMany:
         many = world.services.link_ends.reissue([link.id], by=ALICE)
         assert (many.links, many.failures[0].code) == ((), "stale_state")
 
+    def test_nobody_is_asked_again_who_saved_a_card_after_it_expired(self, world: World) -> None:
+        customer = world.customer()
+        link = link_for(world, customer)
+        world.clock.advance(days=31)
+        world.save_card(customer)
+        world.clock.advance(seconds=LATER)
+        many = world.services.link_ends.reissue([link.id], by=ALICE)
+        assert (many.links, many.failures[0].code) == ((), "stale_state")
+        assert "came about another way" in many.failures[0].message
+
+    @pytest.mark.parametrize("since", ["paid", "given up"])
+    def test_nor_for_a_charge_that_needs_no_card_any_more(self, world: World, since: str) -> None:
+        customer = world.customer()
+        bad = world.save_card(customer, ALWAYS_DECLINES)
+        charge = world.charge(customer, method=bad).charge
+        link = recovery_of(world, charge.id)
+        world.services.link_ends.revoke([link.id], by=ALICE)
+        if since == "paid":
+            world.charge(customer, method=world.save_card(customer))
+        else:
+            world.services.charges.cancel(charge.id, by=ALICE)
+        many = world.services.link_ends.reissue([link.id], by=ALICE)
+        assert (many.links, many.failures[0].code) == ((), "stale_state")
+
+    def test_a_charge_has_one_link_that_is_open(self, world: World) -> None:
+        customer = world.customer()
+        bad = world.save_card(customer, ALWAYS_DECLINES)
+        charge = world.charge(customer, method=bad).charge
+        link = recovery_of(world, charge.id)
+        world.services.link_ends.revoke([link.id], by=ALICE)
+        other = world.services.links.recover(charge.id, by=ALICE).link
+        (same,) = world.services.link_ends.reissue([link.id], by=ALICE).links
+        assert same.id == other.id
+
     def test_an_expired_one_of_a_failed_charge_is_issued_again(self, world: World) -> None:
         customer = world.customer()
         bad = world.save_card(customer, ALWAYS_DECLINES)
         charge = world.charge(customer, method=bad).charge
-        with world.services.uow.read() as stores:
-            link = stores.links.open_recovery_of(charge.id)
-        assert link is not None
+        link = recovery_of(world, charge.id)
         world.clock.advance(days=31)
         (new,) = world.services.link_ends.reissue([link.id], by=ALICE).links
         assert new.charge_id == charge.id
