@@ -33,6 +33,7 @@ _AT_ONCE = 100
 _MINUTE = 60
 _BY = "system"
 _LINK_ENDED = "Its link ended before it left."
+_NOT_CHARGED = "Its customer must not be charged any more."
 _DIED = "Onfile ended while the server was given the message, before its reply was written down."
 
 
@@ -154,8 +155,9 @@ class OutboxDelivery:
         with self._uow.write() as stores:
             if not self._may_go(stores) or stores.outbox.find(message.id) != message:
                 return None
-            if self._has_ended(stores, message):
-                self._settle(stores, message.id, MessageState.CANCELLED, _LINK_ENDED)
+            why = self._why_untrue(stores, message)
+            if why is not None:
+                self._settle(stores, message.id, MessageState.CANCELLED, why)
                 return None
             if not stores.outbox.hand_over(message.id, at=self._now()):
                 return None
@@ -163,12 +165,18 @@ class OutboxDelivery:
             self._audit(stores, "message.hand_over", message.id, to=message.customer)
             return stores.outbox.find(message.id)
 
-    def _has_ended(self, stores: Stores, message: OutboxMessage) -> bool:
-        """Whether it asks for something that its link does not do any more."""
-        if message.link_id is None or message.kind is MessageKind.THANKS:
-            return False
-        link = stores.links.find(message.link_id)
-        return link is None or link.status(self._now()) is not LinkStatus.OPEN
+    def _why_untrue(self, stores: Stores, message: OutboxMessage) -> str | None:
+        """Why what it says is not so any more: its link has ended, or no charge is made that it announces."""
+        charged = message.customer if message.kind is MessageKind.ANNOUNCEMENT else None
+        if message.link_id is not None and message.kind is not MessageKind.THANKS:
+            link = stores.links.find(message.link_id)
+            if link is None or link.status(self._now()) is not LinkStatus.OPEN:
+                return _LINK_ENDED
+            if link.charge_id and stores.waiting_charges.still([link.charge_id]):
+                charged = link.customer
+        if charged and stores.holds.covering([charged]):
+            return _NOT_CHARGED
+        return None
 
     def _refused(self, message: OutboxMessage, refusal: LetterRefused) -> None:
         now = self._now()

@@ -137,6 +137,22 @@ class TestTelling:
         asked = service(desk).announce(run.id, today(desk), by=ALICE)
         assert asked.failed == [(held, "do_not_charge")]
 
+    def test_nor_who_must_not_be_before_the_message_has_left(
+        self, desk: World, server: MailServer
+    ) -> None:
+        run = ready(desk)
+        service(desk).announce(run.id, today(desk), by=ALICE)
+        held = service(desk).of_run(run.id)[0]
+        desk.services.holds.set(held.customer, reason="Asked us to stop", by=ALICE)
+        desk.services.messages.delivery.send_due()
+        assert len(server.taken) == 1
+        message = desk.services.messages.outbox.show(held.message_id)
+        assert (message.state, message.reply) == (
+            MessageState.CANCELLED,
+            "Its customer must not be charged any more.",
+        )
+        assert {one.told_at is None for one in service(desk).of_run(run.id)} == {True, False}
+
     def test_what_was_refused_goes_to_the_new_address_with_the_same_page(
         self, desk: World, server: MailServer
     ) -> None:

@@ -11,6 +11,7 @@ import pytest
 from lib.domain.charges import ChargeState
 from lib.domain.links import SetupLink
 from lib.domain.messages import MessageKind
+from lib.domain.outbox import MessageState
 from lib.domain.runs import RowRequest, RowState, Run, RunOutcome, RunState, Severity
 from lib.domain.twins import HAS_TWIN
 from lib.domain.waiting_charges import WaitEnd
@@ -23,6 +24,7 @@ from lib.services.runs.draft import RunSource
 from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.charge_runs import approve, audited, counts, rows_of, uow
 from tests.lost_files import copied, put_back
+from tests.mail_server import MailServer
 from tests.tries import try_again
 from tests.world import ADA, ALICE, ALWAYS_DECLINES, BOB, GOOD, VERA, World
 
@@ -621,6 +623,21 @@ class TestWhatTheCustomerIsTold:
         assert tick(world) == 1
         assert world.moved() == [(1_002, "usd")]
         assert wait_of(world, charge) is WaitEnd.TRIED
+
+    @pytest.mark.parametrize("kind", [MessageKind.CARD_FOR_CHARGE, MessageKind.REMINDER])
+    def test_a_message_that_waits_is_not_sent_to_who_must_not_be_charged(
+        self, desk: World, server: MailServer, kind: MessageKind
+    ) -> None:
+        customer = desk.customer("Anna", "anna@example.com")
+        link = link_of(desk, charge_of(desk, waiting_run(desk, customer)))
+        desk.clock.advance(days=1)
+        requests, delivery = desk.services.messages.requests, desk.services.messages.delivery
+        assert len(requests.send([link.id], kind=kind, by=ALICE).queued) == 1
+        desk.services.holds.set(customer, reason="asked us not to", by=ALICE)
+        delivery.send_due()
+        assert server.taken == []
+        (message,) = desk.services.messages.outbox.of_link(link.id)
+        assert message.state is MessageState.CANCELLED
 
     def test_who_must_not_be_charged_reads_of_no_charge(self, world: World) -> None:
         """Neither on the page nor in a message; and what is saved then is not charged once the hold is lifted."""
