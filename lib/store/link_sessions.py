@@ -22,6 +22,12 @@ class LinkSessionStore:
         )
         return next((_link_session(row) for row in rows), None)
 
+    def of_session(self, session_id: str) -> LinkSession | None:
+        rows = self._database.query(
+            "SELECT * FROM link_sessions WHERE session_id = ?", (session_id,)
+        )
+        return next((_link_session(row) for row in rows), None)
+
     def may_be_ours(self, session_id: str) -> bool:
         """A session we made, or, while a request of ours has no answer, possibly made."""
         rows = self._database.query(

@@ -8,7 +8,6 @@ from enum import StrEnum
 from lib.clock import Clock, epoch
 from lib.domain.actors import Actor, Permission
 from lib.domain.confirmations import is_confirming
-from lib.domain.waiting_charges import WaitEnd
 from lib.errors import Missing, NotFound
 from lib.services.collect.charge_notices import announced_charge, may_be_charged_now
 from lib.services.mirror.refetch import Refetcher
@@ -50,19 +49,24 @@ class ReturnPageService:
             return Setup.CONFIRMING
         if intent.status != "succeeded":
             return None
-        return Setup.SAVED_AND_CHARGED if self._is_charged(session_id) else Setup.SAVED
+        is_charged = self._is_charged(session_id, intent.payment_method or "")
+        return Setup.SAVED_AND_CHARGED if is_charged else Setup.SAVED
 
-    def _is_charged(self, session_id: str) -> bool:
-        """Whether a charge waited for what was saved, and is made by now or may be made at once."""
+    def _is_charged(self, session_id: str, method: str) -> bool:
+        """Whether a charge waited for this method, and is made by now or may be made at once."""
         with self._uow.read() as stores:
-            link = stores.links.by_session(session_id)
-            waited = stores.waiting_charges.find(link.charge_id or "") if link else None
-            if waited is None or waited.end_reason is not None:
-                return waited is not None and waited.end_reason is WaitEnd.TRIED
-            page = stores.link_sessions.last_of(link.id) if link else None
-            if page is None or announced_charge(json.loads(page.params)) != waited.charge_id:
+            page = stores.link_sessions.of_session(session_id)
+            charge_id = announced_charge(json.loads(page.params)) if page else None
+            waited = stores.waiting_charges.find(charge_id) if charge_id else None
+            if waited is None:
                 return False
-            return may_be_charged_now(stores, waited, now=epoch(self._clock()))
+            if waited.end_reason is None:
+                return may_be_charged_now(stores, waited, now=epoch(self._clock()))
+            # Somebody may have charged another card by hand, while this page was open.
+            return any(
+                json.loads(attempt.params).get("payment_method") == method
+                for attempt in stores.charges.attempts(waited.charge_id)
+            )
 
     def pull(self, session_id: str, *, by: Actor) -> None:
         """

@@ -522,6 +522,33 @@ class TestWhatTheCustomerIsTold:
         assert "$10.02" not in texts(world, link)
         assert world.services.gateway.retrieve_session(first).session.status == "expired"
         assert page_of(world, link) == second
+        world.fill(second)
+        assert world.services.return_page.finish(second) is Setup.SAVED, "nothing is charged to it"
+
+    def test_nor_does_a_page_that_was_open_while_somebody_charged_another_card(
+        self, world: World
+    ) -> None:
+        customer = world.customer()
+        charge = charge_of(world, waiting_run(world, customer))
+        session = page_of(world, link_of(world, charge))
+        card = world.save_card(customer, ALWAYS_DECLINES)
+        try_again(world.services.charges, charge, by=ALICE, payment_method=card)
+        world.fill(session)
+        assert world.services.return_page.finish(session) is Setup.SAVED
+
+    def test_a_page_that_said_nothing_promises_nothing_whatever_the_next_one_says(
+        self, world: World
+    ) -> None:
+        charge = charge_of(world, waiting_run(world, world.customer()))
+        link = link_of(world, charge)
+        silent = page_of(world, link)
+        world.change(
+            """UPDATE link_sessions SET closed_at = requested_at, url = NULL,
+                   params = json_remove(params, '$.metadata.onfile_charge_when_saved')"""
+        )
+        assert page_of(world, link) != silent
+        world.fill(silent)
+        assert world.services.return_page.finish(silent) is Setup.SAVED
 
     def test_the_thank_you_page_says_what_happens_next(self, world: World) -> None:
         run = waiting_run(world, world.customer())
