@@ -22,7 +22,8 @@ def to_csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     UTF-8 with the mark by which Excel knows it, CRLF, every cell in quotation marks.
 
     `reading.read_file` gives back the same header and rows. The quotation marks leave no doubt
-    about the separator, whatever the cells hold.
+    about the separator, whatever the cells hold; Excel does not ask them where its country's is another one
+    (`formulas`).
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")

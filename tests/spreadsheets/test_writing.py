@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import zipfile
 from io import BytesIO
 
@@ -80,7 +81,23 @@ class TestFormulas:
         assert bare(inert(text)) == text
         assert inert(text)[:1] not in set("=+-@\t\r\n")
 
-    @pytest.mark.parametrize("text", ["", "a", "'a", "1=1", " =1", "''"])
+    @pytest.mark.parametrize("opened_by", [";", "\t", ","])
+    @given(text=st.text(alphabet=";\t\r\n=+@'\"a,"))
+    def test_no_cell_begins_one_however_the_file_is_opened(self, opened_by, text) -> None:
+        """Excel opens a CSV by the separator of its country, and a semicolon in a cell begins another one."""
+        content = to_csv(["customer", "name", "amount"], [["cus_1", text, "1.00"]])
+        lines = content.decode("utf-8-sig").splitlines(keepends=True)
+        for cells in csv.reader(lines, delimiter=opened_by):
+            assert [cell for cell in cells if cell[:1] in set("=+-@") - {""}] == []
+
+    def test_a_name_begins_no_formula_in_a_file_opened_by_semicolons(self) -> None:
+        content = to_csv(["customer", "name"], [["cus_1", "Acme;=1+1;"]]).decode("utf-8-sig")
+        (_, cells) = csv.reader(content.splitlines(), delimiter=";")
+        assert cells[:2] == ['cus_1,"Acme', "'=1+1"]
+
+    @pytest.mark.parametrize(
+        "text", ["", "a", "'a", "1=1", " =1", "''", "a; -b", "a\r\n\r\nb", "a;'b", "a-b;c"]
+    )
     def test_other_cells_stay(self, text) -> None:
         assert inert(text) == text
         assert bare(text) == text
