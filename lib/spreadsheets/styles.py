@@ -8,7 +8,7 @@ from typing import TypeVar
 from xml.parsers import expat
 
 from lib.domain.files.number_formats import NumberFormat, number_format
-from lib.spreadsheets.archives import parse
+from lib.spreadsheets.archives import parse, too_large
 from lib.spreadsheets.colours import USUAL, WHITE, Colour, colour, is_seen
 
 _OFF = frozenset({"0", "false", "off"})
@@ -48,6 +48,11 @@ class RuleStyle:
         if part == "fill" and kind in {"bgColor", "fgColor"}:
             return replace(self, ground=self.ground or colour(attributes))
         return self
+
+
+# Excel has at most 65,490 formats of cells, of three elements each, and nests them eight deep.
+_MOST_ELEMENTS = 500_000
+_DEEPEST = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +106,7 @@ def styles_of(xml: bytes) -> Styles:
 class _Listener:
     def __init__(self) -> None:
         self.path: list[str] = []
+        self._left = _MOST_ELEMENTS
         self._formats: dict[int, str] = {}
         self._fonts: list[_Font] = []
         self._fills: list[Colour] = []
@@ -110,6 +116,10 @@ class _Listener:
     def start(self, name: str, attributes: dict[str, str]) -> None:
         kind = name.rpartition(":")[2]
         self.path.append(kind)
+        self._left -= 1
+        # The path is looked through for each element.
+        if self._left < 0 or len(self.path) > _DEEPEST:
+            raise too_large()
         if "dxfs" in self.path:
             self._of_rule(kind, attributes)
         else:

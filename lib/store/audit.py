@@ -32,6 +32,9 @@ class AuditGrowth:
     head: AuditHead
 
 
+_TEXTS = ("actor", "action", "subject", "detail")
+
+
 class AuditStore:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -118,11 +121,15 @@ class AuditStore:
     def verify(self) -> ChainCheck:
         """Recompute every hash from the first entry on."""
         previous, entries = _START, 0
-        for row in self._database.query("SELECT * FROM audit_log ORDER BY id"):
+        # As bytes: what is no text would end the reading with an error that names no entry.
+        for row in self._database.query(
+            """SELECT id, at, previous_hash, hash, CAST(actor AS BLOB) AS actor, CAST(action AS BLOB) AS action,
+                   CAST(subject AS BLOB) AS subject, CAST(detail AS BLOB) AS detail
+               FROM audit_log ORDER BY id"""
+        ):
             entries += 1
-            expected = _hash(
-                previous, row["at"], row["actor"], row["action"], row["subject"], row["detail"]
-            )
+            texts = (row[name].decode(errors="replace") for name in _TEXTS)
+            expected = _hash(previous, row["at"], *texts)
             if row["previous_hash"] != previous or row["hash"] != expected:
                 return ChainCheck(entries, False, previous, row["id"])
             previous = expected

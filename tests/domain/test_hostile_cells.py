@@ -10,6 +10,8 @@ import pytest
 from lib.domain.files.no_charges import marks_of
 from lib.domain.files.sheets import LONGEST_CELL
 from lib.domain.files.typed_sums import written
+from lib.errors import InvalidInput
+from lib.spreadsheets.styles import styles_of
 
 HEADER = ("customer", "amount", "currency", "reference")
 COLUMNS = {name: at for at, name in enumerate(HEADER)}
@@ -52,3 +54,16 @@ def test_a_file_of_blanks(blank: str) -> None:
 )
 def test_a_currency_beside_a_number(text: str, number: str) -> None:
     assert written(text) == number
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        b"<cellXfs>" + b'<xf numFmtId="0"/>' * 3_000_000 + b"</cellXfs>",
+        b"<a>" * 1_000_000 + b"</a>" * 1_000_000,
+    ],
+)
+def test_styles_that_no_program_writes(inner: bytes) -> None:
+    """92 KB, packed, kept a thread busy for more than a minute, and nested ones for days."""
+    with pytest.raises(InvalidInput, match="far more than a run"):
+        styles_of(b"<styleSheet>" + inner + b"</styleSheet>")

@@ -538,6 +538,8 @@ class TestAuditChain:
             ("DELETE FROM audit_log WHERE id = 2", 3),
             ("DELETE FROM audit_log WHERE id = 1", 2),
             ("UPDATE audit_log SET hash = 'x' WHERE id = 2", 2),
+            ("UPDATE audit_log SET detail = CAST(x'ff22' AS TEXT) WHERE id = 2", 2),
+            ("UPDATE audit_log SET actor = actor || char(0) || 'x' WHERE id = 3", 3),
         ],
     )
     def test_tampering_with_the_file_is_found(
