@@ -12,6 +12,8 @@ from pathlib import Path
 from lib import bootstrap
 from lib.practice.database import Database
 from lib.settings import Settings
+from lib.store.connection import connect
+from lib.store.migrations import bring_up_to_date
 
 
 def migrated(settings: Settings, prepare: Callable[[Settings], None] | None = None) -> None:
@@ -26,9 +28,28 @@ def migrated(settings: Settings, prepare: Callable[[Settings], None] | None = No
     shutil.copyfile(_template(settings, prepare), settings.database)
 
 
+def begun(settings: Settings) -> None:
+    """A new database as `bootstrap.migrate` leaves it, of an installation of its own."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(_steps_applied(), settings.database)
+    bootstrap.migrate(settings)
+
+
 def new_account(path: Path) -> None:
     """An empty file of practice Stripe, which makes its secrets when it opens it first."""
     shutil.copyfile(_account(), path)
+
+
+@functools.cache
+def _steps_applied() -> Path:
+    """Every step and nothing else: the steps take nine tenths of a start with an empty folder."""
+    path = Path(_folder().name) / "steps.db"
+    database = connect(path)
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA foreign_keys = OFF")
+    bring_up_to_date(database)
+    database.close()
+    return path
 
 
 @functools.cache
@@ -50,7 +71,7 @@ def _template(settings: Settings, prepare: Callable[[Settings], None] | None) ->
     kind = (settings.mode, settings.timezone, prepare)
     if kind not in _templates:
         like = replace(settings, data_dir=Path(_folder().name) / str(len(_templates)))
-        bootstrap.migrate(like)
+        begun(like)
         if prepare is not None:
             prepare(like)
         # Closing the last connection has moved the write-ahead log into the file.

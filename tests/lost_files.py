@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from lib import bootstrap
+from tests.databases import begun
 from tests.world import ADA, World
 
 
@@ -26,7 +26,7 @@ def lost(world: World) -> str:
     world.services.close()
     for path in world.settings.data_dir.glob("onfile.*"):
         path.unlink()
-    bootstrap.migrate(world.settings)
+    begun(world.settings)
     world.rebuild()
     assert old is not None
     assert world.installation != old
