@@ -7,11 +7,8 @@ command, `tests/test_start.py` says.
 
 from __future__ import annotations
 
-import gc
-import importlib
 import json
 import os
-import pkgutil
 import subprocess
 import sys
 import tempfile
@@ -20,9 +17,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib import cli, services, store
+from lib import cli
 from lib.cli.main import main
 from lib.cli.parser import parse
+from tests import loaded
 
 ROOT = Path(__file__).parent.parent
 
@@ -74,23 +72,11 @@ def _become(job: dict[str, str]) -> None:
 
 
 def _serve() -> int:
-    import bcrypt  # noqa: F401
-    import sqlite_utils  # noqa: F401
-    import stripe  # noqa: F401
-
-    from lib import bootstrap, logs  # noqa: F401
-    from lib.practice import server  # noqa: F401
-
-    # Services and stores are loaded when they are asked for: here, or by each child for itself.
-    for room in (cli, services, store):
-        for module in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
-            importlib.import_module(module.name)
+    loaded.services_and_stores()
+    loaded.packages(cli)
     for words in ("backup", "doctor", "restore x", "users list"):
         parse(words.split())  # The parser is kept.
-    # What is shared stays so: a child that looked through it for garbage would copy all of it.
-    gc.collect()
-    gc.freeze()
-    gc.disable()
+    loaded.is_shared()
     assert threading.active_count() == 1, "what is forked must not hold another thread's locks"
     for line in sys.stdin:
         job = json.loads(line)

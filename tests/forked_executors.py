@@ -30,6 +30,7 @@ from lib.services.runs import execute, lease
 from lib.services.staff.users import PRACTICE_PASSWORD
 from lib.settings import load_settings
 from lib.store import connection, connection_pool
+from tests import loaded
 from tests.world import BOB, World
 
 DIED = 9
@@ -171,6 +172,8 @@ def _answer(folder: Path, api_base: str, jobs: list[dict[str, Any]]) -> list[tup
 
 def main() -> None:
     folder, api_base = Path(sys.argv[1]), sys.argv[2]
+    loaded.services_and_stores()
+    loaded.is_shared()
     with stamina.set_testing(True, attempts=5, cap=True):
         for line in sys.stdin:
             print(json.dumps(_answer(folder, api_base, json.loads(line))), flush=True)
