@@ -33,9 +33,14 @@ _WRITES = os.O_WRONLY | os.O_RDWR
 def at_each_operation(work: Callable[[], object]) -> Iterator[int]:
     """Kill `work` before its first file operation, its second, and so on; ends when it got to its end."""
     turn = 1
-    while _forked(lambda n=turn: _die_before(n), work) == _KILLED:
+    while before_operation(turn, work):
         yield turn
         turn += 1
+
+
+def before_operation(turn: int, work: Callable[[], object]) -> bool:
+    """Whether `work` was killed before its file operation of this number; otherwise it got to its end."""
+    return _forked(lambda: _die_before(turn), work) == _KILLED
 
 
 def when_a_file_grows_to(size: int, work: Callable[[], object]) -> bool:

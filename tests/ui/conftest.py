@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import streamlit as st
 from streamlit.components.v2 import manifest_scanner
+from streamlit.runtime.scriptrunner import ScriptRunnerEvent
 from streamlit.testing.v1 import AppTest, local_script_runner
 from streamlit.testing.v1.local_script_runner import LocalScriptRunner
 
@@ -51,12 +52,12 @@ def _a_run_is_waited_for() -> Iterator[None]:
     def wait(runner: LocalScriptRunner, timeout: float = 3) -> None:
         ended = threading.Event()
 
-        def look(*_: object, **__: object) -> None:
-            if runner.script_stopped():
+        # `script_stopped` goes through all that happened so far, and was asked at each new happening.
+        def look(_: object, event: ScriptRunnerEvent, **__: object) -> None:
+            if event is ScriptRunnerEvent.SHUTDOWN:
                 ended.set()
 
         runner.on_event.connect(look)
-        look()
         deadline = time.monotonic() + timeout
         while not runner.script_stopped():
             assert time.monotonic() < deadline, f"the page did not end in {timeout} s"

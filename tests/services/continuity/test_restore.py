@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -206,13 +207,26 @@ class TestDeaths:
         self.assert_nothing_left(world)
 
     def test_after_it_took_the_place_the_anchor_still_tells_what_was_lost(
-        self, world: World
+        self, world: World, tmp_path: Path
     ) -> None:
         restore, old, new = self.restore_of(world)
         lost = world.uow.anchor.head()
-        for _ in killed.at_each_operation(restore):
-            if self.assert_either(world, old, new) == new:
-                break
+        folder, before = world.settings.data_dir, tmp_path / "before"
+        shutil.copytree(folder, before)
+        killed_at: dict[int, bool] = {}
+
+        def took_the_place(turn: int) -> bool:
+            shutil.rmtree(folder)
+            shutil.copytree(before, folder)
+            killed_at[turn] = killed.before_operation(turn, restore)
+            return self.assert_either(world, old, new) == new
+
+        # The death that is looked for is the first of those: found by halves, as each costs a process.
+        turns = range(1, 256)
+        turn = turns[bisect_left(turns, True, key=took_the_place)]
+        assert turn > 10
+        assert took_the_place(turn)
+        assert killed_at[turn]
         assert world.uow.anchor.head() == lost
         world.rebuild()
         with pytest.raises(LedgerBehind):

@@ -47,6 +47,8 @@ FAULTS: dict[str, tuple[str, str | None]] = {
     "slow": ("slow", "0.05"),
 }
 LIST_FAULTS = FAULTS | {"empty_page_has_more": ("empty_page_has_more", None)}
+# Not one more: methods are asked for customer by customer.
+TWO_PAGES = 101
 LASTING = sorted(set(LIST_FAULTS) - {"slow"} - {f"rate_limited {reason}" for reason in REASONS[1:]})
 
 
@@ -76,25 +78,25 @@ class TestBackfill:
     @pytest.mark.parametrize("type_", ["customers", "checkout_sessions"])
     def test_a_list_meets_every_fault_that_passes(self, world: World, type_: str) -> None:
         """All kinds one after another, each for nearly as many requests as a call is repeated."""
-        seed_sessions(world.stripe, 130, now=world.clock())
+        seed_sessions(world.stripe, TWO_PAGES, now=world.clock())
         path = f"{PATHS[type_]}$"
         for kind, detail in LIST_FAULTS.values():
             world.stripe.faults.clear()
             world.stripe.faults.add("GET", path, kind=kind, detail=detail, times=3, after=1)
             result = world.services.sync.run(full=True, only=[type_])
-            assert getattr(result, type_) == count(world, type_) == 130
+            assert getattr(result, type_) == count(world, type_) == TWO_PAGES
             assert world.stripe.faults.waiting() == [], kind
 
     @pytest.mark.parametrize("fault", LASTING)
     def test_one_that_lasts_ends_it_and_the_next_one_goes_on(
         self, world: World, monkeypatch: pytest.MonkeyPatch, fault: str
     ) -> None:
-        seed_sessions(world.stripe, 130, now=world.clock(), payments=20)
+        seed_sessions(world.stripe, TWO_PAGES, now=world.clock(), payments=20)
         kind, detail = LIST_FAULTS[fault]
         world.stripe.faults.add("GET", f"{SESSIONS}$", kind=kind, detail=detail, times=999, after=1)
         run(world, BACKFILL)
         assert_failed(world, BACKFILL)
-        assert count(world, "customers") == 130
+        assert count(world, "customers") == TWO_PAGES
         assert "backfill" not in cursors(world)
         world.stripe.faults.clear()
         seen = watched(world, monkeypatch)
