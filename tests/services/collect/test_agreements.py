@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
 
 import pytest
@@ -33,6 +35,12 @@ def test_the_default_fits_in_every_language_whatever_the_names(language: str) ->
     assert len(found.text) <= LONGEST
     assert "{" not in agreement({}, None, locale=language, sender=Sender("", "")).text
     assert set(DEFAULTS) == set(LANGUAGES)
+
+
+def test_the_default_has_one_text_a_version() -> None:
+    """What customers agreed to is named by it: a change of DEFAULTS is a new DEFAULT_VERSION, and a line here."""
+    texts = hashlib.sha256(json.dumps(dict(DEFAULTS), sort_keys=True).encode()).hexdigest()[:16]
+    assert (DEFAULT_VERSION, texts) == ("default-1", "bccd818bb591cea8")
 
 
 def test_the_page_says_it_in_the_links_language_and_it_is_kept(world: World) -> None:
