@@ -17,6 +17,8 @@ from lib.domain.deliveries import UNPROCESSED_STATES
 from lib.domain.mirror import Event
 from lib.store.states import one_of
 
+# SQLite has no rowid beyond.
+_LAST_PLACE = 2**63 - 1
 _NEVER_TRIED = 0
 # Longer than any wait of ours: a time beyond it was written by a clock that ran ahead.
 _TOO_FAR_SECONDS = 2 * 24 * 3600
@@ -104,8 +106,19 @@ class DeliveryStore:
         )
         return int(next(rows)["n"])
 
+    def newest(self) -> int:
+        """The place of the one that came last; 0 where there is none."""
+        (place,) = self._database.execute("SELECT max(rowid) FROM webhook_deliveries").fetchone()
+        return int(place or 0)
+
     def claim(
-        self, *, now: int, waits: Sequence[int], lease: int, limit: int = 50
+        self,
+        *,
+        now: int,
+        waits: Sequence[int],
+        lease: int,
+        limit: int = 50,
+        until: int | None = None,
     ) -> list[Delivery]:
         """
         Take what is due, new ones first and in the order of arrival, as tried once more.
@@ -114,28 +127,33 @@ class DeliveryStore:
             waits: seconds until the next try, by tries so far. With one try more the delivery is
                 given up, unless it is finished.
             lease: seconds for which nobody else may take them.
+            until: only those that had come when `newest` said so.
         """
-        new = self._due("next_try_at = ? ORDER BY rowid", (_NEVER_TRIED, limit))
+        last = _LAST_PLACE if until is None else until
+        new = self._due(
+            "next_try_at = ? AND rowid <= ? ORDER BY rowid", (_NEVER_TRIED, last, limit)
+        )
         again = self._due(
-            "next_try_at > ? AND next_try_at <= ? ORDER BY next_try_at, rowid",
-            (_NEVER_TRIED, now, limit),
+            "next_try_at > ? AND next_try_at <= ? AND rowid <= ? ORDER BY next_try_at, rowid",
+            (_NEVER_TRIED, now, last, limit),
         )
         again += self._due(
-            "next_try_at > ? ORDER BY next_try_at, rowid", (now + _TOO_FAR_SECONDS, limit)
+            "next_try_at > ? AND rowid <= ? ORDER BY next_try_at, rowid",
+            (now + _TOO_FAR_SECONDS, last, limit),
         )
         batch = (new[: limit - min(len(again), _KEPT_FOR_RETRIES)] + again)[:limit]
         claimed = []
         for row in batch:
             tries = row.tries + 1
-            last = tries > len(waits)
+            is_last = tries > len(waits)
             # The last is given up beforehand: should this process die in it, that was the last.
             self._database.execute(
                 """UPDATE webhook_deliveries SET tries = ?, state = ?, next_try_at = ?
                    WHERE event_id = ?""",
                 (
                     tries,
-                    "failed" if last else row.state,
-                    None if last else now + max(waits[row.tries], lease),
+                    "failed" if is_last else row.state,
+                    None if is_last else now + max(waits[row.tries], lease),
                     row.event_id,
                 ),
             )

@@ -98,9 +98,16 @@ class WebhookService:
                 if why_ignored(event, livemode=self._livemode) is None
             )
 
-    def process_due(self, *, should_stop: Callable[[], bool] = lambda: False) -> int:
+    def newest(self) -> int:
+        """The place in the inbox of what came last."""
+        with self._uow.read() as stores:
+            return stores.deliveries.newest()
+
+    def process_due(
+        self, *, until: int | None = None, should_stop: Callable[[], bool] = lambda: False
+    ) -> int:
         """
-        Work through one batch of the inbox; returns how many deliveries were in it.
+        Work through one batch of the inbox, as far as the place `until`; returns how many deliveries were in it.
 
         A delivery that fails is kept with its reason and never blocks others. Several about one
         object need one request. What `should_stop` leaves undone is due again at once. Under a key of
@@ -110,7 +117,9 @@ class WebhookService:
             return 0
         began = epoch(self._clock())
         with self._uow.write(in_bulk=True) as stores:
-            claimed = stores.deliveries.claim(now=began, waits=_RETRY_SECONDS, lease=_LEASE_SECONDS)
+            claimed = stores.deliveries.claim(
+                now=began, waits=_RETRY_SECONDS, lease=_LEASE_SECONDS, until=until
+            )
         waiting = _by_object(claimed)
         try:
             while waiting and not should_stop():

@@ -30,6 +30,7 @@ from tests.mirror_checks import (
     session_elsewhere,
     watched,
 )
+from tests.webhook_inbox import event, receive, states
 from tests.webhook_route import deliver
 from tests.world import ALICE, ALWAYS_DECLINES, World
 
@@ -294,6 +295,25 @@ class TestWhatChanged:
         deliver(world, event)
         assert world.services.sync.run().events == 0
         assert world.services.customers.get(customer).name == "After"
+
+    def test_what_comes_while_it_works_keeps_it_from_no_end(self, world: World) -> None:
+        """A charge waits for the news as well, and Stripe may send as fast as they are worked through."""
+        customers = [world.customer() for _ in range(20)]
+        world.clock.advance(minutes=10)
+        world.services.sync.run()
+        coming = iter(customers)
+
+        def one_more(_: object) -> None:
+            if (customer := next(coming, None)) is not None:
+                receive(world, event(object_id=customer))
+
+        one_more(None)
+        world.services.sync.run(progress=one_more)
+        assert next(coming, None) is not None, "the last of them was waited for"
+        assert "received" in states(world)
+        while world.services.webhooks.process_due():
+            pass
+        assert set(states(world)) == {"processed"}
 
 
 class TestNothingIsMissed:
