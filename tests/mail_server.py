@@ -26,6 +26,8 @@ class MailServer:
     connections: int = 0
     sign_ins: int = 0
     """Tries, right or wrong."""
+    at_mail: str = "250 OK"
+    """Reply to MAIL, whoever is written to."""
     at_rcpt: dict[str, str] = field(default_factory=dict)
     """Replies to RCPT in the place of 250."""
     at_data: dict[str, str] = field(default_factory=dict)
@@ -51,6 +53,14 @@ class MailServer:
         self.connections += 1
         session.host_name = hostname
         return responses
+
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if self.at_mail.startswith("250"):
+            envelope.mail_from = address
+            envelope.mail_options.extend(options)
+        return self.at_mail
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]

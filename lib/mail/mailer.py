@@ -50,7 +50,7 @@ class ServerTrouble(Exception):
 
 
 class LostContact(Exception):
-    """The connection ended after the text was given and before the server replied."""
+    """The text was given, and the server did not say whether it took it."""
 
 
 class Connection(Protocol):

@@ -21,7 +21,8 @@ from lib.mail.mailer import (
 _TIMEOUT_SECONDS = 30.0
 # Of a reply, as much as a person wants to read.
 _LONGEST_REPLY = 300
-_SERVICE_CLOSING = 421
+# The service is closing; it wants a sign-in. Neither is about a letter.
+_OF_THE_SERVER = frozenset({421, 530})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +107,9 @@ class _Smtp:
                 )
             options = ["SMTPUTF8"]
         try:
-            self._must_take(self._smtp.mail(sender, options))
-            self._must_take(self._smtp.rcpt(address))
+            # The sender is every letter's, and so is its refusal, unless the letter asks for more.
+            self._must_take(self._smtp.mail(sender, options), is_of_all=not options)
+            self._must_take(self._smtp.rcpt(address), is_of_all=False)
         except (smtplib.SMTPServerDisconnected, OSError) as error:
             raise ServerTrouble(f"{self._host} ended the connection: {error}") from error
 
@@ -121,19 +123,24 @@ class _Smtp:
         except (smtplib.SMTPException, OSError) as error:
             raise LostContact(f"{self._host} ended the connection without a reply.") from error
         words = _text(code, reply)
-        if code != 250:
+        if 400 <= code < 600:
             raise LetterRefused(words, is_final=_is_final(code))
+        if not 200 <= code < 300:
+            # Sent again it might arrive twice.
+            raise LostContact(f"{self._host} replied what is neither yes nor no: {words}")
         return words
 
     def withdraw(self) -> None:
         with suppress(smtplib.SMTPException, OSError):
             self._smtp.rset()
 
-    def _must_take(self, answer: tuple[int, bytes]) -> None:
+    def _must_take(self, answer: tuple[int, bytes], *, is_of_all: bool) -> None:
+        """`is_of_all`: a refusal is one of every letter."""
         code, reply = answer
-        if code == _SERVICE_CLOSING:
-            raise ServerTrouble(f"{self._host}: {_text(code, reply)}")
-        if code not in (250, 251):
+        is_taken = 200 <= code < 300
+        if code in _OF_THE_SERVER or (is_of_all and not is_taken):
+            raise ServerTrouble(f"{self._host} takes nothing: {_text(code, reply)}")
+        if not is_taken:
             self.withdraw()
             raise LetterRefused(_text(code, reply), is_final=_is_final(code))
 

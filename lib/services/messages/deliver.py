@@ -114,11 +114,13 @@ class OutboxDelivery:
         handed_over = 0
         try:
             with mailer.connection() as connection:
-                self._forget_trouble()
-                for message in due:
+                for number, message in enumerate(due):
                     if should_stop():
                         break
                     handed_over += self._one(connection, message, mailer)
+                    if number == 0:
+                        # Not before: a server may take the connection and no letter.
+                        self._forget_trouble()
         except ServerTrouble as error:
             self._note_trouble(str(error))
         return handed_over

@@ -297,6 +297,21 @@ class TestRefusedByTheServer:
         again = desk.services.messages.requests.send([first], by=ALICE)
         assert again.failed == [(first, "already_sent")]
 
+    @pytest.mark.parametrize(
+        ("reply", "state"),
+        [("251 Taken", "sent"), ("OK, taken", "perhaps_sent"), ("354 Go on", "perhaps_sent")],
+    )
+    def test_a_strange_reply_after_the_text_repeats_nothing(
+        self, desk: World, server: MailServer, reply: str, state: str
+    ) -> None:
+        server.at_data["anna@example.com"] = reply
+        desk.services.messages.requests.send([link(desk)], by=ALICE)
+        desk.services.messages.delivery.send_due()
+        assert states(desk) == [state]
+        server.at_data.clear()
+        desk.clock.advance(hours=5)
+        assert desk.services.messages.delivery.send_due() == 0
+
 
 class TestTheServerItself:
     def unreachable(self, desk: World) -> None:
@@ -319,6 +334,33 @@ class TestTheServerItself:
         desk.services.messages.outbox.try_now(by=ALICE)
         assert desk.services.messages.delivery.send_due() == 1
         assert desk.services.messages.outbox.status().trouble is None
+
+    @pytest.mark.parametrize("step", ["sender", "recipient"])
+    def test_a_sender_whom_it_does_not_take_fails_no_message(
+        self, desk: World, server: MailServer, step: str
+    ) -> None:
+        if step == "sender":
+            server.at_mail = "553 5.7.1 Sender not owned by user"
+        else:
+            server.at_rcpt["anna@example.com"] = "530 5.7.0 Authentication required"
+        outbox, delivery = desk.services.messages.outbox, desk.services.messages.delivery
+        first = [link(desk), link(desk, "bob@example.com")]
+        desk.services.messages.requests.send(first, by=ALICE)
+        assert delivery.send_due() == 0
+        trouble = outbox.status().trouble
+        assert trouble is not None
+        assert "127.0.0.1 takes nothing: 5" in trouble.reason
+        assert states(desk) == ["waiting", "waiting"]
+        desk.clock.advance(minutes=1)
+        assert delivery.send_due() == 0
+        again = outbox.status().trouble
+        assert again is not None
+        assert again.next_try_at - desk.now == 300, "asked less and less"
+        server.at_mail = "250 OK"
+        server.at_rcpt.clear()
+        desk.clock.advance(minutes=5)
+        assert delivery.send_due() == 2
+        assert outbox.status().trouble is None
 
     def test_is_asked_less_and_less(self, desk: World) -> None:
         self.unreachable(desk)
