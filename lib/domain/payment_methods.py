@@ -98,12 +98,18 @@ def largest(method: PaymentMethod, currency: str) -> int:
     return int(10**digits) - 1
 
 
+def only_currency(method: PaymentMethod) -> str | None:
+    """The one that its scheme takes; None where it takes any."""
+    known = METHOD_TYPES.get(method.type)
+    return known.currency if known is not None else None
+
+
 def cannot_take(method: PaymentMethod, money: Money) -> Finding | None:
     """That Stripe would refuse the sum or its currency of such a method, whatever the bank says."""
-    known, most = METHOD_TYPES.get(method.type), largest(method, money.currency)
-    if known and known.currency and known.currency != money.currency:
+    only, most = only_currency(method), largest(method, money.currency)
+    if only not in (None, money.currency):
         code = "currency_not_supported"
-        message = f"{label(method)} takes {known.currency.upper()} only, and this is in {money.currency.upper()}. Use another method."
+        message = f"{label(method)} takes {only.upper()} only, and this is in {money.currency.upper()}. Use another method."
     elif money.amount > most:
         code = "amount_too_large_for_method"
         message = f"{label(method)} takes at most {format_money(most, money.currency)} at once. Split the sum, or use another method."

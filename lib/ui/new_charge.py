@@ -125,15 +125,15 @@ def form(ctx: PageContext) -> None:
         return
     _valid("method", [method.id for method in usable])
     _valid("currency", pickers.CURRENCY_CODES)
+    usual_method = ctx.services.charges.reviews.usual_method(customer)
     # As the widget's default, not through the session: a first run that the browser interrupts
     # would lose it, and show another currency than the one meant.
     usual = (
         0
         if st.session_state.get(_FILLED)
-        else pickers.CURRENCY_CODES.index(usual_currency(ctx, customer))
+        else pickers.CURRENCY_CODES.index(usual_currency(ctx, customer, usual_method.method))
     )
     shown = st.session_state.get("new_charge_currency") or pickers.CURRENCY_CODES[usual]
-    usual_method = ctx.services.charges.reviews.usual_method(customer)
     with st.form("new_charge_form", border=False):
         method = methods.pick(usable, key="new_charge_method", usual=usual_method)
         methods.not_usable(others)

@@ -8,6 +8,8 @@ import streamlit as st
 
 from lib.domain.files.number_styles import DecimalSign, Writing, readings, writing
 from lib.domain.files.typed_sums import listed, typed, written
+from lib.domain.mirror import PaymentMethod
+from lib.domain.payment_methods import only_currency
 from lib.errors import InvalidInput
 from lib.money import Money, checked, currency, format_major, format_money
 from lib.ui import pickers
@@ -111,6 +113,8 @@ def read_amount(ctx: PageContext, text: str, currency: str, sign: DecimalSign | 
     return money
 
 
-def usual_currency(ctx: PageContext, customer: str) -> str:
-    usual = ctx.services.reports.charges.usual_currency(customer)
+def usual_currency(ctx: PageContext, customer: str, method: PaymentMethod | None) -> str:
+    """The only one that the method takes which is chosen beforehand, else the customer's."""
+    only = only_currency(method) if method is not None else None
+    usual = only or ctx.services.reports.charges.usual_currency(customer)
     return usual if usual in pickers.CURRENCY_CODES else pickers.CURRENCY_CODES[0]

@@ -70,6 +70,16 @@ def test_the_example_is_one_of_the_currency(open_page, world) -> None:
     assert at.text_input(key="new_charge_amount").placeholder == "1234"
 
 
+def test_the_currency_is_one_that_the_method_takes(open_page, world) -> None:
+    """A SEPA debit is in euros, whatever others were charged in of late."""
+    other, customer = world.customer(), world.customer()
+    world.save_card(other)
+    world.charge(other, amount="5.00", currency="usd")
+    world.save_card(customer, "DE89370400440532013000", currency="eur")
+    at = open_page("new_charge", as_="alice", query={"customer": customer})
+    assert at.selectbox(key="new_charge_currency").value == "eur"
+
+
 class TestTwins:
     """Two customers with one address stand beside each other until one is chosen."""
 
