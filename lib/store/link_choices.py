@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
 from sqlite_utils import Database
 
 from lib.domain.method_types import CHARGEABLE_TYPES
+from lib.store.never_again import every_never_again
 from lib.store.own_outcomes import FAILED_STILL, JOINS
 from lib.store.slices import THESE, in_slices
 
 _TYPES = f"({', '.join(repr(one) for one in sorted(CHARGEABLE_TYPES))})"
-_USABLE = f"m.customer = c.id AND m.is_detached = 0 AND m.type IN {_TYPES}"
+_USABLE = f"""m.customer = c.id AND m.is_detached = 0 AND m.type IN {_TYPES}
+    AND (m.fingerprint IS NULL OR m.fingerprint NOT IN (SELECT value FROM json_each(:stopped)))"""
+"""That a bank has not stopped for good."""
+_IN_MONTH = "(m.exp_year IS NULL OR (m.exp_year, m.exp_month) >= (:year, :month))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +50,9 @@ class LinkChoiceStore:
         rows = self._database.query(
             f"""SELECT c.* FROM customers c WHERE c.is_deleted = 0 AND NOT EXISTS (
                    SELECT 1 FROM payment_methods m WHERE {_USABLE}
-                       AND (m.exp_year IS NULL OR (m.exp_year, m.exp_month) >= (?, ?)))
-               ORDER BY c.position DESC LIMIT ?""",
-            (year, month, limit),
+                       AND {_IN_MONTH})
+               ORDER BY c.position DESC LIMIT :limit""",
+            self._parameters(year, month, limit),
         )
         return [_choice(row) for row in rows]
 
@@ -59,9 +64,9 @@ class LinkChoiceStore:
                FROM customers c WHERE c.is_deleted = 0
                    AND EXISTS (SELECT 1 FROM payment_methods m WHERE {_USABLE})
                    AND NOT EXISTS (SELECT 1 FROM payment_methods m WHERE {_USABLE}
-                       AND (m.exp_year IS NULL OR (m.exp_year, m.exp_month) >= (?, ?)))
-               ORDER BY c.position DESC LIMIT ?""",
-            (year, month, limit),
+                       AND {_IN_MONTH})
+               ORDER BY c.position DESC LIMIT :limit""",
+            self._parameters(year, month, limit),
         )
         return [_choice(row, expiring_method=row["method"]) for row in rows]
 
@@ -74,6 +79,10 @@ class LinkChoiceStore:
             (run_id,),
         )
         return [_choice(row, reference=row["reference"], charge_id=row["charge"]) for row in rows]
+
+    def _parameters(self, year: int, month: int, limit: int) -> dict[str, object]:
+        stopped = json.dumps(sorted(every_never_again(self._database)))
+        return {"year": year, "month": month, "limit": limit, "stopped": stopped}
 
 
 def _choice(row: dict[str, Any], **more: str | None) -> LinkChoice:

@@ -42,7 +42,9 @@ def choose(ctx: PageContext, opened: Callable[[str], None]) -> None:
         case "search":
             _of_search(ctx, opened)
         case _:
-            st.caption("Everybody who has nothing saved, or only what expired or was removed.")
+            st.caption(
+                "Everybody who has nothing saved, or only what expired, was removed or must not be charged again."
+            )
             name = f"No card, {day(ctx.now, ctx.timezone)}"
             _button(lambda: ctx.services.link_choices.without_card(name=name, by=ctx.actor), opened)
 

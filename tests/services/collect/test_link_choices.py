@@ -12,6 +12,9 @@ from lib.errors import InvalidInput, NotFound, NotPermitted
 from tests.charge_runs import executed, invoices, payers
 from tests.world import ALICE, ALWAYS_DECLINES, VERA, World
 
+# The bank says of it that it is to be kept.
+STOPPED = "4000900000000110"
+
 
 @pytest.fixture(autouse=True)
 def _read_whole(world: World) -> None:
@@ -64,6 +67,21 @@ def test_whose_every_card_expires_before_a_day(world: World) -> None:
     world.save_card(soon, exp_year=2030)
     world.clock.advance(seconds=700)
     assert world.services.link_ends.end_done() == 1
+
+
+def test_a_card_that_must_not_be_charged_again_is_none(world: World) -> None:
+    only, besides = world.customer(), world.customer()
+    world.save_card(only, STOPPED)
+    world.save_card(besides, STOPPED)
+    world.charge(only)
+    expires = world.save_card(besides, exp_year=2026)
+    choices = world.services.link_choices
+    nobodys = choices.without_card(name="No card", by=ALICE)
+    assert set(rows(world, nobodys)) == {only}
+    batch = choices.expiring_before(date(2027, 1, 1), name="Expiring", by=ALICE)
+    (view,) = world.services.link_batches.views.rows(batch.id)
+    assert view.row.customer == besides
+    assert view.row.request.expiring_method == expires
 
 
 def test_whose_charge_failed_in_a_run(world: World) -> None:
