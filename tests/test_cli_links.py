@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from lib.errors import InvalidInput
 from lib.spreadsheets.reading import read_file
 from tests import stripe_account
 from tests.commands import Output, Run, commands_of
@@ -255,6 +256,14 @@ class TestReading:
         path = written(tmp_path / "bad.csv", "invoice,amount\nINV-1,5\n")
         answer = run("--as", "alice", "--json", "links", "import", str(path))
         assert (answer.status, answer.error["code"]) == (1, "columns_missing")
+
+    @pytest.mark.parametrize("first", ["a@example.com", "cus_NffrFeUfNV2Hib", " A@Example.com "])
+    def test_the_first_of_a_list_without_a_heading_is_not_passed_over(
+        self, world: World, first: str
+    ) -> None:
+        with pytest.raises(InvalidInput, match="where the heading should be") as refused:
+            world.services.link_files.open_pasted(f"{first}\nb@example.com\n")
+        assert refused.value.code == "heading_missing"
 
     def test_a_customer_with_another_address_than_the_row_says(
         self, world: World, run: Run, read_whole: None, tmp_path: Path

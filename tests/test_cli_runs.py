@@ -372,6 +372,11 @@ def test_the_digest_of_another_version_is_refused(run: Run, file: Path) -> None:
     [
         ("empty.csv", b"", None),
         ("no-columns.csv", b"a,b\n1,2\n", "columns_missing"),
+        (
+            "no-heading.csv",
+            b"a@example.com,5,usd,INV-1\nb@example.com,6,usd,INV-2\n",
+            "heading_missing",
+        ),
         ("missing.csv", None, None),
     ],
 )

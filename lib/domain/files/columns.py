@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from types import MappingProxyType
 
+from lib.errors import InvalidInput
 from lib.money import CURRENCIES
 
 OURS = "onfile_"
@@ -15,6 +17,7 @@ _INSTEAD = "instead of "
 # Above "payment method type", which is no payment method; below one wrong letter in seven.
 _ALIKE = 0.88
 _SHORTEST_ALIKE = 5
+_SOMEBODY = re.compile(r"cus_[A-Za-z0-9]{6,}|[^\s@]+@[^\s@]+\.[^\s@]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +210,21 @@ class ColumnTable:
     def _preferred(self, name: str, heading: str, others: Sequence[str]) -> str:
         listed = ", ".join(f"“{_short(other)}”" for other in others[:3])
         return f"“{_short(heading)}” was taken for {self._labels[name].lower()}; {listed} could be it as well."
+
+
+def refuse_rows_for_headings(header: Sequence[str]) -> None:
+    """
+    Raises:
+        InvalidInput: somebody is named in the heading, who would be passed over without a word.
+    """
+    named = next((cell for cell in header if _SOMEBODY.fullmatch(cell.strip())), None)
+    if named is not None:
+        raise InvalidInput(
+            f"“{_short(named.strip())}” stands where the heading should be, so its row would be passed over. "
+            "Write a row of headings above it, such as E-mail.",
+            field="columns",
+            code="heading_missing",
+        )
 
 
 def is_ours(name: str) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from lib.clock import Clock, epoch
 from lib.domain.actors import Actor, Permission
 from lib.domain.files import encodings, link_files
-from lib.domain.files.columns import Guess
+from lib.domain.files.columns import Guess, refuse_rows_for_headings
 from lib.domain.files.link_files import LINK_COLUMNS, RESULT_COLUMNS, ParsedLinks
 from lib.domain.files.readings import Choices, HiddenUnconfirmed
 from lib.domain.files.sheets import Sheet
@@ -176,6 +176,7 @@ class LinkFiles:
         return writing.to_csv(MAIL_MERGE, lines)
 
     def _opened(self, sheet: Sheet, data: bytes, file_name: str | None) -> LinkUpload:
+        refuse_rows_for_headings(sheet.header)
         with self._uow.read() as stores:
             remembered = stores.meta.headings(REMEMBERED)
         guess = guess_seen(sheet.header, remembered, sheet.origin.hidden_columns, LINK_COLUMNS)

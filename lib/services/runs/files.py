@@ -10,7 +10,7 @@ from lib.clock import Clock, epoch
 from lib.domain.actors import Actor, Permission
 from lib.domain.corrections import Correction, carried
 from lib.domain.files import encodings
-from lib.domain.files.columns import Guess
+from lib.domain.files.columns import Guess, refuse_rows_for_headings
 from lib.domain.files.readings import Choices, HiddenUnconfirmed
 from lib.domain.files.row_orders import RowOrder
 from lib.domain.files.run_columns import RUN_COLUMNS
@@ -196,6 +196,7 @@ class RunFiles:
         return writing.to_xlsx(TEMPLATE_COLUMNS, rows, sheet="Charges")
 
     def _opened(self, sheet: Sheet, data: bytes, file_name: str | None) -> RunUpload:
+        refuse_rows_for_headings(sheet.header)
         digest = hashlib.sha256(data).hexdigest()
         with self._uow.read() as stores:
             remembered = stores.meta.headings(REMEMBERED)
