@@ -29,6 +29,11 @@ with st.container(horizontal=True, vertical_alignment="center"):
     only_due = is_open and st.toggle(f"Only reminders that are due · {due:,}", key="follow_up_due")
 which = BoardFilter(stage, age, only_due, search)
 frame = reports.page(which)
+if frame.empty and which != BoardFilter():
+    layout.empty(
+        "filter_alt_off", "No link matches", "Clear the search, or choose another stage or age."
+    )
+    st.stop()
 if frame.empty:
     with layout.empty(
         "task_alt",

@@ -50,14 +50,18 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     Reason.NOT_ENOUGH_MONEY: Explanation(
         "The bank refused: not enough money on the account, or over a limit.",
         "Try again in a few days, or send a link for another card.",
-        translatable("Your bank declined this payment. You can use another card on this page."),
+        translatable(
+            "Your bank declined to pay what is listed below. You can use another card on this page."
+        ),
         offers_link=True,
         retry_after_seconds=2 * _DAY,
     ),
     Reason.NEEDS_AUTHENTICATION: Explanation(
         "The bank wants the customer to confirm.",
         "Send the link. The customer confirms once, then charge again.",
-        translatable("Your bank asks you to confirm this payment. It takes a minute on this page."),
+        translatable(
+            "Your bank asks you to confirm what is listed below. It takes a minute on this page."
+        ),
         offers_link=True,
         retry_after_seconds=None,
     ),
@@ -74,7 +78,7 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "The bank refused and gives no reason.",
         "The customer should call the bank or use another card. One more try later may work.",
         translatable(
-            "Your bank declined this payment. Please contact your bank, or use another card on this page."
+            "Your bank declined to pay what is listed below. Please contact your bank, or use another card on this page."
         ),
         offers_link=True,
         retry_after_seconds=_DAY,
@@ -82,7 +86,9 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     Reason.CARD_STOPPED: Explanation(
         "This card must not be charged again.",
         "Do not try again. Send a link for another card.",
-        translatable("Your bank declined this payment. You can use another card on this page."),
+        translatable(
+            "Your bank declined to pay what is listed below. You can use another card on this page."
+        ),
         offers_link=True,
         retry_after_seconds=None,
     ),
@@ -90,7 +96,7 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "The card cannot be used for this currency, amount or kind of payment.",
         "Use another method or another currency.",
         translatable(
-            "Your card cannot be used for this payment. Please choose another one on this page."
+            "Your card cannot be used for what is listed below. Please choose another one on this page."
         ),
         offers_link=True,
         retry_after_seconds=None,
@@ -105,7 +111,7 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     Reason.STRIPE_BLOCKED: Explanation(
         "Stripe's risk rules stopped the payment.",
         "Look at the payment in Stripe before anything else.",
-        translatable("This payment could not be completed. Please contact us."),
+        translatable("What is listed below could not be paid. Please contact us."),
         offers_link=False,
         retry_after_seconds=None,
     ),

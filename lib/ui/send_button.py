@@ -50,10 +50,16 @@ def draw(
     if st.button(label, key=key, type=kind, icon=icon, help=hint, disabled=disabled):
         click(None)
     doubted = st.session_state.get(in_doubt)
-    if doubted and st.button(
-        f"Send {plural(len(doubted), 'message')} all the same",
-        key=f"{key}_all_the_same",
-        icon=":material/help:",
-        help="They may have been sent before an older database was put back: their customers may get them twice.",
-    ):
-        click(doubted)
+    if not doubted:
+        return
+    with st.container(gap="xsmall"):
+        st.caption(
+            f"{plural(len(doubted), 'message')} may have been sent before an older database was put back. "
+            "Sent again, the customer may get the same message twice."
+        )
+        if st.button(
+            f"Send {plural(len(doubted), 'message')} all the same",
+            key=f"{key}_all_the_same",
+            icon=":material/help:",
+        ):
+            click(doubted)

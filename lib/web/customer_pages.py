@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse
 from lib.domain.sender import Sender
 from lib.languages import Language
 from lib.wording.pages import button_on, title_and_text, whom_to_ask
+from lib.wording.units import units
 
 PAGE_HEADERS = {
     "Cache-Control": "no-store",
@@ -22,6 +23,7 @@ _templates = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=select_autoescape(default=True),
 )
+_templates.filters["units"] = units
 
 
 def customer_page(

@@ -12,6 +12,7 @@ from lib.domain.messages import Message, MessageKind, Template, translatable
 from lib.domain.sender import Sender
 from lib.languages import Language, Words
 from lib.wording.catalogues import money, words
+from lib.wording.units import units
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -190,12 +191,14 @@ def _pages() -> Environment:
     # Loaded here: most commands write to nobody, and should start fast.
     from jinja2 import Environment, FileSystemLoader, select_autoescape
 
-    return Environment(
+    pages = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=select_autoescape(default=True),
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    pages.filters["units"] = units
+    return pages
 
 
 def button_of(kind: MessageKind) -> str:

@@ -41,6 +41,12 @@ def test_nobody(open_page) -> None:
     assert "Make a setup link" not in ways_on(open_page("follow_up", as_="vera"))
 
 
+def test_none_of_a_filter_is_not_nobody(open_page, links) -> None:
+    at = open_page("follow_up", as_="alice", query={"follow_up_search": "zzz"})
+    assert "No link matches" in words(at)
+    assert "Nobody to follow up" not in words(at)
+
+
 def ways_on(at) -> list[str]:
     return [link.proto.label for link in at.get("page_link")]
 
@@ -108,6 +114,7 @@ def test_what_may_have_gone_before_an_older_file_was_put_back_is_asked_twice(
     assert "follow_up_send_link_all_the_same" not in keys(at)
     press(at, "follow_up_send_link")
     assert world.services.messages.outbox.listing() == []
+    assert "2 messages may have been sent before an older database was put back" in words(at)
     press(at, "follow_up_send_link_all_the_same")
     asked = {message.link_id for message in world.services.messages.outbox.listing()}
     assert asked == {one.id for one in links[:2]}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from lib.domain.declines import EXPLANATIONS, Reason
-from lib.domain.messages import FIELDS, MessageKind, Template, checked, fill, secret_word
+from lib.domain.messages import FIELDS, Message, MessageKind, Template, checked, fill, secret_word
 from lib.domain.method_types import METHOD_TYPES
 from lib.domain.sender import Sender
 from lib.languages import LANGUAGES, Language
@@ -13,6 +15,7 @@ from lib.wording import messages
 from lib.wording.catalogues import words
 from lib.wording.messages import Owed
 from lib.wording.pages import title_and_text, whom_to_ask
+from lib.wording.units import units
 
 URL = "https://pay.example.com/l/abc"
 by_language = pytest.mark.parametrize("code", LANGUAGES)
@@ -76,6 +79,26 @@ def test_reasons_share_sentences_and_list_their_invoices(code: str) -> None:
     first, second = text.split("\n\n")
     assert [line.split(":")[0] for line in first.split("\n")[1:]] == ["- INV-1", "- INV-2"]
     assert second.split("\n")[1].startswith("- INV-3: ")
+
+
+SINGULAR = {
+    "en": "this payment",
+    "de": "diese zahlung",
+    "fr": "ce paiement",
+    "es": "este pago",
+    "it": "questo pagamento",
+    "nl": "deze betaling",
+    "pt": "este pagamento",
+    "ja": "このお支払い",
+}
+
+
+@by_language
+def test_reasons_read_of_one_invoice_as_of_several(code: str) -> None:
+    say = words(Language(code, code))
+    for reason in Reason:
+        said = EXPLANATIONS[reason].customer_message
+        assert said is None or SINGULAR[code] not in say(said).lower(), reason
 
 
 @by_language
@@ -158,3 +181,28 @@ def test_what_is_charged_is_named_in_the_customers_language(code: str) -> None:
 
 def test_fields_of_a_kind_are_those_that_can_be_filled() -> None:
     assert {name for names in FIELDS.values() for name in names} == set(values("en"))
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("- INV-1042: €124.50, Visa ···· 4242", ["INV-1042", "···· 4242"]),
+        ("rechnung@mueller-soehne.example", ["rechnung@mueller-soehne.example"]),
+        ("カードINV-7を登録 2026/11.", ["INV-7", "2026/11"]),
+        ("Hello Anna-Maria, and/or", []),
+        ("12.50", []),
+    ],
+)
+def test_what_reads_as_one_is_not_torn(line: str, kept: list[str]) -> None:
+    pieces = units(line)
+    assert "".join(piece for piece, _ in pieces) == line
+    assert [piece for piece, stays in pieces if stays] == kept
+
+
+def test_a_message_as_a_page_holds_references_together_and_its_letters_stay_the_same() -> None:
+    text = "- INV-1042: €124.50, Visa ···· 4242\nKind & regards"
+    page = messages.html(Message("S", text), Language("en", "en"), kind=MessageKind.LINK, link=None)
+    paragraph = page[page.index("<p") : page.index("</p>")]
+    assert paragraph.count("inline-block") == 2
+    plain = re.sub(r"<[^>]+>", "", paragraph.replace("<br>", "\n"))
+    assert plain == text.replace("&", "&amp;")

@@ -128,7 +128,7 @@ class TestSending:
         desk.services.messages.requests.send([view.recovery_link.id], by=ALICE)
         desk.services.messages.delivery.send_due()
         text = server.taken[0].get_body(("plain",)).get_content()
-        assert "Your bank declined this payment." in text
+        assert "Your bank declined to pay what is listed below." in text
         assert "- INV-7: €20.50" in text
         assert only(desk).kind is MessageKind.RECOVERY
 

@@ -172,11 +172,11 @@ class TestOneMessageACustomer:
         assert first["message"].split("\n") == [
             "Hello Payer INV-1,",
             "",
-            "Your bank declined this payment. Please contact your bank, or use another card on this page.",
+            "Your bank declined to pay what is listed below. Please contact your bank, or use another card on this page.",
             "- INV-1: $10.00",
             "- INV-3: $20.50",
             "",
-            "This payment could not be completed. Please contact us.",
+            "What is listed below could not be paid. Please contact us.",
             "- INV-4: $3.00",
             "",
             first["link"],
