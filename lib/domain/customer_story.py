@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from lib.domain.agreements import SavedAgreement
 from lib.domain.charges import Attempt, Charge
 from lib.domain.holds import Hold
 from lib.domain.identity import refuse_unreadable, visible
@@ -103,6 +104,8 @@ class CustomerStory:
     refunds: Sequence[GivenBack]
     disputes: Sequence[DisputedPayment]
     notes: Sequence[CustomerNote]
+    agreements: Mapping[str, SavedAgreement]
+    """What was agreed to by saving a method, by the method's id; absent where nothing is known of it."""
     people: dict[str, str]
     """Names by user name."""
     account: str | None

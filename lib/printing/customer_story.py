@@ -7,11 +7,13 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from lib.domain import payment_methods
+from lib.domain.agreements import LANGUAGES, SavedAgreement
 from lib.domain.charges import Attempt, Outcome
 from lib.domain.customer_story import ChargeStory, CustomerStory, GivenBack, MethodLife
 from lib.domain.declines import explain
 from lib.domain.holds import AT_STRIPE, Hold
 from lib.domain.method_types import debit_terms
+from lib.domain.mirror import PaymentMethod
 from lib.domain.refunds import why
 from lib.domain.retries import method_of
 from lib.money import format_money
@@ -64,6 +66,11 @@ def to_html(story: CustomerStory) -> bytes:
             for one in story.holds
         ],
         methods=[_method(one, at, person) for one in story.methods],
+        agreements=[
+            _agreement(one.method, story.agreements[one.method.id], at)
+            for one in story.methods
+            if one.method.id in story.agreements
+        ],
         links=[
             (
                 at(one.created_at),
@@ -142,6 +149,17 @@ def _method(life: MethodLife, at: At, person: Person) -> tuple[str, ...]:
         agreed,
         ", ".join(became),
         " ".join(filter(None, [method.id, life.setup_intent, life.session, life.link])),
+    )
+
+
+def _agreement(method: PaymentMethod, agreed: SavedAgreement, at: At) -> tuple[str, ...]:
+    """What the page said on which the customer saved it; of a page of before a file was lost, what is known."""
+    return (
+        payment_methods.label(method),
+        at(agreed.agreed_at),
+        " · ".join(filter(None, [agreed.version, LANGUAGES.get(agreed.language, agreed.language)])),
+        agreed.text or "not kept here: ask Stripe for the page",
+        agreed.session_id,
     )
 
 

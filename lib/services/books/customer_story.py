@@ -84,15 +84,18 @@ class CustomerStories:
             customer = stores.mirror.customer(customer_id)
             if customer is None:
                 raise unknown_customer(customer_id)
+            methods = stores.story.methods(customer_id)[::-1]
+            agreed = {one.method.id: stores.agreements.of_method(one.method.id) for one in methods}
             story = CustomerStory(
                 customer=customer,
                 holds=stores.holds.of([customer_id])[::-1],
-                methods=stores.story.methods(customer_id)[::-1],
+                methods=methods,
                 links=stores.story.links(customer_id),
                 charges=stores.story.charges(customer_id),
                 refunds=stores.story.refunds(customer_id)[::-1],
                 disputes=stores.story.disputes(customer_id)[::-1],
                 notes=stores.story.notes(customer_id)[::-1],
+                agreements={method: one for method, one in agreed.items() if one is not None},
                 people={user.username: user.name for user in stores.users.all()},
                 account=stores.meta.value(ACCOUNT),
                 audit_head=str(stores.audit.head()),

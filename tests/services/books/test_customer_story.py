@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,24 @@ class TestTheRecord:
             assert part in text, part
         assert "OTHER-1" not in text
         assert re.search(r"cs_test_\w+", text), "the page on which the card was saved"
+
+    def test_has_the_agreement_as_the_customer_read_it(self, world: World) -> None:
+        customer = world.customer()
+        made = world.services.links.create(form_key="f", customer=customer, locale="de", by=ALICE)
+        world.clock.advance(hours=1)
+        method = world.finish(str(made.session_id))
+        world.services.sync.run()
+        agreed = world.services.agreements.of_method(method)
+        assert agreed is not None
+        text = record(world, customer)
+        (row,) = re.findall(r"<tr>(?:(?!</tr>).)*Mit dem Speichern.*?</tr>", text)
+        for part in (
+            escape(agreed.text),
+            "default-1 · German",
+            "23 Nov 2026, 13:00:00 UTC",
+            agreed.session_id,
+        ):
+            assert part in row, part
 
     def test_tells_every_try_with_its_reason_and_no_code_of_the_bank(self, world: World) -> None:
         customer = world.customer()
