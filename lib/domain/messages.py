@@ -151,6 +151,7 @@ def checked(kind: MessageKind, template: Template) -> Template:
             code="template_field_missing",
         )
     _check_paragraphs(kind, body)
+    _check_never_empty(kind, subject, body)
     return Template(subject, body)
 
 
@@ -186,6 +187,26 @@ def _check_paragraphs(kind: MessageKind, body: str) -> None:
                 f"The paragraph with {{{name}}} has {{{empty}}}, too, which is empty for some customers. "
                 f"A paragraph with an empty field is left out, so write {{{empty}}} in a paragraph of its own.",
                 field="body",
+                code="template_field_not_sure",
+            )
+
+
+def _check_never_empty(kind: MessageKind, subject: str, body: str) -> None:
+    """Subject and text say something also to a customer of whom the fields are empty that may be."""
+    sure = _FILLED[kind]
+    left = {
+        "subject": (subject, _FIELD.sub(lambda one: one[1] if one[1] in sure else "", subject)),
+        "body": (
+            body,
+            "".join(p for p in body.split("\n\n") if sure.issuperset(_FIELD.findall(p))),
+        ),
+    }
+    for where, (whole, text) in left.items():
+        if _FIELD.search(whole) and not any(letter.isalnum() for letter in text):
+            raise InvalidInput(
+                f"The {_SAID[where]} would be empty for some customers, as a field in it is empty for them. "
+                "Write some words of your own, too.",
+                field=where,
                 code="template_field_not_sure",
             )
 

@@ -64,6 +64,9 @@ class TestChecking:
             ("x", BODY + " {name!r}", "body", "template_brace"),
             ("x", BODY + " {{name}}", "body", "template_brace"),
             ("Ihre Karte ist gestohlen", BODY, "subject", "template_secret_word"),
+            # Empty for whoever has none.
+            ("{reference}", BODY, "subject", "template_field_not_sure"),
+            ("{name}: {reference}", BODY, "subject", "template_field_not_sure"),
         ],
     )
     def test_is_refused_when_it_is_saved(self, subject, body, where, code) -> None:
@@ -114,11 +117,19 @@ class TestChecking:
             (MessageKind.RECOVERY, "{failures} {total}\n{invoices}\n\n{link} until {until}"),
             (MessageKind.REMINDER, "{to_charge} {link}\n\n{link}"),
             (MessageKind.ANNOUNCEMENT, "{day}: {charges}, {total}, {company}, {answer}"),
-            (MessageKind.THANKS, "{name} {reference}"),
+            (MessageKind.THANKS, "Thanks.\n\n{name} {reference}"),
         ],
     )
     def test_beside_what_is_always_filled_it_may_stand(self, kind, body) -> None:
         assert checked(kind, Template("x", body)).body == body
+
+    @pytest.mark.parametrize("subject", ["{company}", "Ref {reference}", "請求 {reference}"])
+    def test_a_subject_that_is_never_empty(self, subject) -> None:
+        assert checked(MessageKind.LINK, Template(subject, BODY)).subject == subject
+
+    def test_thanks_say_something_to_everybody(self) -> None:
+        with pytest.raises(InvalidInput, match="The text would be empty for some customers"):
+            checked(MessageKind.THANKS, Template("Thanks", "{card}\n\nFor {reference}"))
 
     def test_every_field_has_a_meaning(self) -> None:
         assert {name for names in FIELDS.values() for name in names} == set(MEANINGS)
