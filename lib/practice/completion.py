@@ -47,7 +47,11 @@ def view(ledger: Ledger, session_id: str) -> CheckoutView | None:
         success_url=_filled(payload),
         cancel_url=payload["cancel_url"],
         expires_at=datetime.fromtimestamp(payload["expires_at"], UTC),
-        submit_text=(payload["custom_text"]["submit"] or {}).get("message"),
+        texts=tuple(
+            shown["message"]
+            for name in ("submit", "after_submit")
+            if (shown := payload["custom_text"][name])
+        ),
         locale=payload["locale"],
     )
 

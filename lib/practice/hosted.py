@@ -226,7 +226,7 @@ def _form_page(
         merchant=view.business_name or MERCHANT,
         action=_address(view),
         cancel_url=web_address(view.cancel_url),
-        submit_text=view.submit_text,
+        texts=view.texts,
         fixed_email=view.customer_email if view.is_email_locked else None,
         typed=shown,
         problems=dict.fromkeys(FIELDS, "")

@@ -32,7 +32,8 @@ class CheckoutView:
     success_url: str
     cancel_url: str | None
     expires_at: datetime
-    submit_text: str | None
+    texts: tuple[str, ...]
+    """Of whoever made the Session: beside the button, and below it."""
     locale: str | None
 
 

@@ -239,7 +239,7 @@ class TestView:
             "alice@example.com",
             True,
         )
-        assert view.submit_text == "You allow us to charge this card."
+        assert view.texts == ("You allow us to charge this card.",)
         assert view.cancel_url == "https://app.example.com/back"
         assert view.success_url.endswith(session.id)
         assert int(view.expires_at.timestamp()) == session.expires_at

@@ -404,6 +404,27 @@ class TestHostileInput:
         assert "<img" not in html
 
 
+class TestWordsOfTheMerchant:
+    NOTHING = "Nothing is charged today."
+
+    def test_both_stand_there_and_nothing_that_speaks_against_them(
+        self, practice: PracticeStripe, browser: TestClient
+    ) -> None:
+        texts = {
+            "submit": {"message": "You allow us to charge it."},
+            "after_submit": {"message": "As soon as it is saved, we charge $5.00."},
+        }
+        html = browser.get(page_of(link(practice, custom_text=texts))).text
+        assert "You allow us to charge it." in html
+        assert "As soon as it is saved, we charge $5.00." in html
+        assert self.NOTHING not in html
+
+    def test_without_them_nothing_is_charged(
+        self, practice: PracticeStripe, browser: TestClient
+    ) -> None:
+        assert self.NOTHING in browser.get(page_of(link(practice))).text
+
+
 class TestMicrodeposits:
     """The page on which a customer confirms a bank account, days after the Session was completed."""
 
