@@ -14,7 +14,7 @@ from lib.store.states import one_of
 _TOLD_DAYS = 60
 _COLUMNS = """g.charge_id, g.run_id, g.since, g.ended_at, g.end_reason, k.customer, k.amount,
     k.currency, k.reference, k.state, r.name AS run_name, coalesce(c.name, c.email, k.customer) AS name,
-    l.id AS link_id, l.sent_at, l.opened_at, l.completed_at"""
+    l.id AS link_id, l.sent_at, l.opened_at, l.completed_at, l.revoked_at"""
 _FROM = """FROM waiting_charges g
     JOIN charges k ON k.id = g.charge_id
     JOIN runs r ON r.id = g.run_id

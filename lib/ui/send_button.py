@@ -52,7 +52,7 @@ def draw(
     doubted = st.session_state.get(in_doubt)
     if not doubted:
         return
-    with st.container(gap="xsmall"):
+    with st.container(gap="xsmall", width=440):
         st.caption(
             f"{plural(len(doubted), 'message')} may have been sent before an older database was put back. "
             "Sent again, the customer may get the same message twice."

@@ -25,7 +25,11 @@ ENDED = {
 
 def send_all(ctx: PageContext, rows: list[dict[str, Any]]) -> None:
     """To those who were not asked yet."""
-    to_send = [row["link_id"] for row in rows if row["link_id"] and row["sent_at"] is None]
+    to_send = [
+        row["link_id"]
+        for row in rows
+        if row["link_id"] and row["sent_at"] is None and row["revoked_at"] is None
+    ]
     if not to_send or not ctx.actor.may(Permission.MANAGE_LINKS):
         return
     if not ctx.services.messages.requests.can_send:
@@ -48,15 +52,20 @@ def send_all(ctx: PageContext, rows: list[dict[str, Any]]) -> None:
 def waiting(ctx: PageContext, row: dict[str, Any]) -> None:
     with st.container(border=True, gap="small"):
         _what(ctx, row)
+        is_revoked = row["revoked_at"] is not None
         request = f"asked {ago(row['sent_at'], ctx.now)}" if row["sent_at"] else "not asked yet"
+        if is_revoked:
+            request = f"its link was revoked {ago(row['revoked_at'], ctx.now)}"
         ends = ctx.services.runs.approvals.standing(row["run_id"]).until
         until = f", until {day(ends, ctx.timezone)}" if ends else ", its run waits for approval"
         st.markdown(f"Waits since {escape(ago(row['since'], ctx.now))}{escape(until)} · {request}")
         with st.container(horizontal=True, vertical_alignment="center"):
             _open(row)
+            if is_revoked and ctx.actor.may(Permission.MANAGE_LINKS):
+                _new_link(ctx, row)
             if ctx.actor.may(Permission.CHARGE):
                 _end(ctx, row)
-        if row["link_id"]:
+        if row["link_id"] and not is_revoked:
             with st.expander("Link and message", icon=":material/mail:"):
                 message_panel.of_link(ctx, row["link_id"], key=f"waiting_{row['charge_id']}")
 
@@ -79,6 +88,13 @@ def _what(ctx: PageContext, row: dict[str, Any]) -> None:
 def _open(row: dict[str, Any]) -> None:
     if st.button("Details", key=f"waiting_open_{row['charge_id']}"):
         st.query_params[charge_panel.PARAM] = row["charge_id"]
+
+
+def _new_link(ctx: PageContext, row: dict[str, Any]) -> None:
+    key = f"waiting_link_{row['charge_id']}"
+    if st.button("Make a new link", key=key, icon=":material/add_link:"):
+        with outcome.show("A new link was made. Send it below."):
+            ctx.services.links.recover(row["charge_id"], by=ctx.actor)
 
 
 def _end(ctx: PageContext, row: dict[str, Any]) -> None:

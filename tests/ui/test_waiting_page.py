@@ -64,6 +64,20 @@ def test_all_links_go_once(open_page, world, run) -> None:
     assert message.kind == "card_for_charge"
 
 
+def test_one_whose_link_was_revoked_says_so_and_gets_a_new_one(open_page, world, run) -> None:
+    charge = charge_of(world, run)
+    old = link_of(world, charge)
+    world.services.link_ends.revoke([old.id], by=ALICE)
+    world.clock.advance(minutes=1)
+    at = open_page("waiting", as_="alice")
+    assert "its link was revoked" in text(at)
+    assert "waiting_send_all" not in {one.key for one in at.button}, "nobody is sent a dead link"
+    ran(button(at, f"waiting_link_{charge}").click().run())
+    assert link_of(world, charge).id != old.id
+    assert "not asked yet" in text(at)
+    assert button(at, "waiting_send_all").label == "Send 1 link"
+
+
 def test_cancel(open_page, world, run) -> None:
     charge = charge_of(world, run)
     at = open_page("waiting", as_="alice")

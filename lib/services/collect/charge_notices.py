@@ -71,6 +71,13 @@ def waiting_charge(stores: Stores, link: SetupLink) -> Charge | None:
     return None if stores.holds.covering([charge.customer]) else charge
 
 
+def link_until(stores: Stores, charge_id: str | None, *, now: int) -> int | None:
+    """Until when a link for this charge works: while it waits for a card, as long as its approval; else None."""
+    waiting = None if charge_id is None else stores.waiting_charges.find(charge_id)
+    run = stores.runs.find(waiting.run_id) if waiting and waiting.end_reason is None else None
+    return None if run is None else dual_approval.standing(stores, run, now=now).until
+
+
 def may_be_charged_now(stores: Stores, waiting: WaitingCharge, *, now: int) -> bool:
     """Whether neither the approval of its run nor a hold keeps it back from a card that is there."""
     charge, run = stores.charges.find(waiting.charge_id), stores.runs.find(waiting.run_id)

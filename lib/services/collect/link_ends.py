@@ -18,6 +18,7 @@ from lib.domain.links import (
 )
 from lib.errors import NotFound, StaleState
 from lib.ids import new_id, new_token
+from lib.services.collect.charge_notices import link_until
 from lib.services.ledger.recovery_links import offer_recovery
 from lib.store.stores import Stores
 from lib.store.unit_of_work import UnitOfWork
@@ -146,7 +147,8 @@ class LinkEnds:
                 raise StaleState("This charge needs no new card. Reload to see its state.")
             other = stores.links.open_recovery_of(old.charge_id)
             if other is not None and other.id != old.id:
-                return offer_recovery(stores, old.charge_id, by=by.username, at=now)
+                until = link_until(stores, old.charge_id, now=now)
+                return offer_recovery(stores, old.charge_id, by=by.username, at=now, until=until)
         if old.revoked_at is None:
             end(stores, old, why=EndReason.REPLACED, by=by, at=now)
         link = replace(
@@ -155,7 +157,7 @@ class LinkEnds:
             token=new_token(),
             created_by=by.username,
             created_at=now,
-            expires_at=now + LINK_LIFETIME_SECONDS,
+            expires_at=link_until(stores, old.charge_id, now=now) or now + LINK_LIFETIME_SECONDS,
             revoked_at=None,
             refusal=None,
             replaces=old.id,

@@ -45,7 +45,7 @@ from lib.services.collect import refusals
 from lib.services.collect.addresses import checked_email, checked_name
 from lib.services.collect.agreements import AgreementService
 from lib.services.collect.ambiguous_customers import why_meant, why_new
-from lib.services.collect.charge_notices import PageWords
+from lib.services.collect.charge_notices import PageWords, link_until
 from lib.services.collect.customers import CustomerService
 from lib.services.collect.language import CustomerLanguages
 from lib.services.collect.page_ends import end_page
@@ -208,7 +208,8 @@ class LinkService:
                 raise NotFound("There is no such charge.")
             if charge.state not in RETRYABLE_STATES:
                 raise StaleState("This charge needs no new card. Reload to see its state.")
-            link = offer_recovery(stores, charge_id, by=by.username, at=now)
+            until = link_until(stores, charge_id, now=now)
+            link = offer_recovery(stores, charge_id, by=by.username, at=now, until=until)
         with refusals.kept(self._uow, link.id, clock=self._clock):
             return self._created(link.id)
 

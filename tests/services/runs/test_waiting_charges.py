@@ -95,6 +95,25 @@ def told(world: World, charge_id: str) -> list[str]:
     return [event.kind for event in world.services.reports.charges.timeline(charge_id)]
 
 
+class TestItsLink:
+    @pytest.mark.parametrize("way", ["reissued", "revoked and reissued", "revoked and asked for"])
+    def test_ends_with_the_approval_however_often_it_is_issued_again(
+        self, world: World, way: str
+    ) -> None:
+        charge = charge_of(world, waiting_run(world, world.customer("Anna Example")))
+        first = link_of(world, charge)
+        world.clock.advance(days=1)
+        if "revoked" in way:
+            world.services.link_ends.revoke([first.id], by=ALICE)
+        if "reissued" in way:
+            world.services.link_ends.reissue([first.id], by=ALICE)
+        else:
+            world.services.links.recover(charge, by=ALICE)
+        again = link_of(world, charge)
+        assert again.id != first.id
+        assert again.expires_at == first.expires_at
+
+
 class TestTheRun:
     def test_finishes_without_it(self, world: World) -> None:
         payer = world.customer()
