@@ -21,6 +21,7 @@ from lib.ui import (
 )
 from lib.ui.charge_details import Details
 from lib.ui.context import PageContext
+from lib.ui.customer_mail import in_words as mail_in_words
 from lib.ui.customer_mail import mail_address
 from lib.ui.formats import day, escape
 
@@ -71,7 +72,7 @@ def recovery(details: Details) -> None:
                 mail_address(message),
                 type="primary" if is_next else "secondary",
                 icon=":material/mail:",
-                help="Opens your own mail program with this message.",
+                help=mail_in_words(message),
             )
         st.code(message.message.text, language=None, wrap_lines=True)
     if view.recovery_url and view.recovery_link:

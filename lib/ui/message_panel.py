@@ -14,6 +14,7 @@ from lib.services.messages.ask import RequestResult
 from lib.services.messages.composed import Composed
 from lib.ui import badges, send_button
 from lib.ui.context import PageContext
+from lib.ui.customer_mail import in_words as mail_in_words
 from lib.ui.customer_mail import mail_address
 from lib.ui.formats import escape, when
 from lib.ui.message_words import KINDS, MEANING
@@ -84,7 +85,7 @@ def _ways_to_send(
                 "Open in your mail program",
                 mail_address(composed),
                 icon=":material/mail:",
-                help="The message as a draft of your own.",
+                help=mail_in_words(composed),
             )
         if composed.url:
             with st.popover("QR code", icon=":material/qr_code_2:"):
