@@ -268,8 +268,8 @@ class TestAFileThatIsReplacedWhileItIsRead:
         world.clock.advance(hours=26)
         process_due, read = WebhookService.process_due, []
 
-        def replaced(self: WebhookService) -> int:
-            done = process_due(self)
+        def replaced(self: WebhookService, *, until: int | None = None) -> int:
+            done = process_due(self, until=until)
             if not read:
                 read.append(done)
                 put_back(world, copy)
