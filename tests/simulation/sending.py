@@ -8,6 +8,7 @@ from typing import Any
 
 from lib.clock import epoch
 from lib.domain.declines import explain
+from lib.domain.mirror import Decline
 from lib.domain.reference_keys import reference_key
 from lib.domain.runs import Run
 from lib.services.runs.approve import digest_now
@@ -18,6 +19,18 @@ DAY = 86_400
 _TODAY = """SELECT coalesce(sum(c.amount), 0) AS amount FROM attempts a
     JOIN charges c ON c.id = a.charge_id WHERE a.requested_at >= ?
         AND (a.outcome IS NULL OR a.outcome IN ('succeeded', 'processing', 'unknown'))"""
+
+
+def decline_of(charge: dict[str, Any]) -> Decline:
+    """Of each try: a payment says only why its last one failed."""
+    outcome = charge["outcome"]
+    return mapping.decline(
+        {
+            "code": charge["failure_code"],
+            "decline_code": outcome["reason"],
+            "advice_code": outcome["advice_code"],
+        }
+    )
 
 
 class Sending(State):
@@ -239,9 +252,9 @@ class Sending(State):
                 for debt in whose.failed.values()
                 for one in debt.values()
             ] + [
-                (error["payment_method"]["id"], mapping.decline(error))
-                for one in self.intents()
-                if (error := one["last_payment_error"]) is not None
+                (one["payment_method"], decline_of(one))
+                for one in self.stripe_charges()
+                if one["status"] == "failed"
             ]
             stopped = {
                 card(method)

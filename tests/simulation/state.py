@@ -221,6 +221,9 @@ class State:
         hidden = {row["id"] for row in rows}
         return [one for one in self.intents() if one["id"] not in hidden]
 
+    def stripe_charges(self) -> list[dict[str, Any]]:
+        return self._objects("ch_")
+
     def refunds(self) -> list[dict[str, Any]]:
         return self._objects("re_")
 
