@@ -119,7 +119,7 @@ def _of_search(ctx: PageContext, opened: Callable[[str], None]) -> None:
     name = f"“{search.strip()[:60]}”, {day(ctx.now, ctx.timezone)}"
     _button(
         lambda: ctx.services.link_choices.these(
-            reports.ids(search=search, limit=MOST_CUSTOMERS) if every else marked,
+            reports.ids(search=search, limit=MOST_CUSTOMERS + 1) if every else marked,
             name=name,
             by=ctx.actor,
         ),

@@ -32,7 +32,7 @@ class LinkChoices:
         Customers who were marked, or all that a search found.
 
         Raises:
-            InvalidInput: none of them is there.
+            InvalidInput: none of them is there, or there are more than MOST_CUSTOMERS.
         """
         with self._uow.read() as stores:
             choices = stores.link_choices.these(list(customer_ids))
@@ -43,12 +43,12 @@ class LinkChoices:
         Every customer who has nothing that can be charged.
 
         Raises:
-            InvalidInput: there is none.
+            InvalidInput: there is none, or there are more than MOST_CUSTOMERS.
         """
         with self._uow.read() as stores:
             today = day_of(epoch(self._clock()), stores.meta.timezone)
             choices = stores.link_choices.without_method(
-                year=today.year, month=today.month, limit=MOST_CUSTOMERS
+                year=today.year, month=today.month, limit=MOST_CUSTOMERS + 1
             )
         return self._draft(choices, name=name, by=by)
 
@@ -57,11 +57,11 @@ class LinkChoices:
         Every customer whose cards have all expired by this day: a card is good to the end of its month.
 
         Raises:
-            InvalidInput: there is none.
+            InvalidInput: there is none, or there are more than MOST_CUSTOMERS.
         """
         with self._uow.read() as stores:
             choices = stores.link_choices.expiring(
-                year=day.year, month=day.month, limit=MOST_CUSTOMERS
+                year=day.year, month=day.month, limit=MOST_CUSTOMERS + 1
             )
         return self._draft(choices, name=name, by=by)
 
@@ -71,7 +71,7 @@ class LinkChoices:
 
         Raises:
             NotFound: no such run.
-            InvalidInput: nothing failed in it.
+            InvalidInput: nothing failed in it, or there are more than MOST_CUSTOMERS.
         """
         with self._uow.read() as stores:
             if stores.runs.find(run_id) is None:
@@ -90,6 +90,13 @@ class LinkChoices:
         by.must(Permission.MANAGE_LINKS)
         if not choices:
             raise InvalidInput("There is nobody to ask.", code="no_rows")
+        if len(choices) > MOST_CUSTOMERS:
+            # A part of them would pass for all.
+            raise InvalidInput(
+                f"That means more than {MOST_CUSTOMERS:,} customers, too many for one list. "
+                "Choose fewer by a search or an earlier day, or take them from a file.",
+                code="too_many_rows",
+            )
         batch = LinkBatch(
             id=new_id("batch"),
             state=BatchState.DRAFT,

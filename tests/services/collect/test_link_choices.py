@@ -9,6 +9,7 @@ import pytest
 from lib.domain.link_batches import LinkBatch, LinkRowState
 from lib.domain.links import LinkPurpose
 from lib.errors import InvalidInput, NotFound, NotPermitted
+from lib.services.collect import link_choices
 from tests.charge_runs import executed, invoices, payers
 from tests.world import ALICE, ALWAYS_DECLINES, VERA, World
 
@@ -44,6 +45,22 @@ def test_who_has_no_card_that_can_be_charged(world: World) -> None:
     made(world, batch)
     again = world.services.link_choices.without_card(name="Again", by=ALICE)
     assert set(rows(world, again).values()) == {"existing"}
+
+
+def test_more_than_fit_into_a_list_are_refused_and_no_part_of_them_is_taken(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link_choices, "MOST_CUSTOMERS", 2)
+    customers = [world.customer() for _ in range(3)]
+    for choose in (
+        lambda: world.services.link_choices.without_card(name="No card", by=ALICE),
+        lambda: world.services.link_choices.these(customers, name="Marked", by=ALICE),
+    ):
+        with pytest.raises(InvalidInput, match="more than 2 customers") as refused:
+            choose()
+        assert refused.value.code == "too_many_rows"
+    batch = world.services.link_choices.these(customers[:2], name="Marked", by=ALICE)
+    assert len(rows(world, batch)) == 2
 
 
 def test_whose_every_card_expires_before_a_day(world: World) -> None:
