@@ -71,7 +71,7 @@ class TestFromTheLink:
         press(at, "setup_links_message_send")
         assert world.services.messages.outbox.listing() == []
         assert "may have been sent before" in words(at)
-        press(at, "setup_links_message_send")
+        press(at, "setup_links_message_send_all_the_same")
         assert state(world) is MessageState.WAITING
 
 
