@@ -232,23 +232,18 @@ class MessageRequests:
                 return
             kept = stores.outbox.of_key(key)
             message = kept or message
-        self._note(
-            stores,
-            "message.ask",
-            message.id,
-            by=by,
-            kind=message.kind.value,
-            link=message.link_id,
-            customer=message.customer,
+        stores.audit.record(
+            at=self._now(),
+            actor=by.username,
+            action="message.ask",
+            subject=message.id,
+            detail={
+                "kind": message.kind.value,
+                "link": message.link_id,
+                "customer": message.customer,
+            },
         )
         result.queued.append(message.id)
-
-    def _note(
-        self, stores: Stores, action: str, subject: str, *, by: Actor, **detail: object
-    ) -> None:
-        stores.audit.record(
-            at=self._now(), actor=by.username, action=action, subject=subject, detail=detail
-        )
 
     def _now(self) -> int:
         return epoch(self._clock())

@@ -135,15 +135,17 @@ class RunAnnouncements:
                         stores, run, payer, on, result, by=by, by_hand=by_hand, in_doubt=in_doubt
                     )
         with self._uow.write() as stores:
-            self._note(
-                stores,
-                "run.announce",
-                run.id,
-                by=by,
-                day=on.isoformat(),
-                payers=len(result.queued),
-                taken=len(result.taken),
-                not_told=len(result.failed),
+            stores.audit.record(
+                at=self._now(),
+                actor=by.username,
+                action="run.announce",
+                subject=run.id,
+                detail={
+                    "day": on.isoformat(),
+                    "payers": len(result.queued),
+                    "taken": len(result.taken),
+                    "not_told": len(result.failed),
+                },
             )
         return result
 
@@ -222,13 +224,6 @@ class RunAnnouncements:
     ) -> Composed:
         fields = fields_of(stores, rows, on, answer=f"{self._public_url}/l/answer/{token}")
         return self._composer.of_customer(stores, customer, MessageKind.ANNOUNCEMENT, fields)
-
-    def _note(
-        self, stores: Stores, action: str, subject: str, *, by: Actor, **detail: object
-    ) -> None:
-        stores.audit.record(
-            at=self._now(), actor=by.username, action=action, subject=subject, detail=detail
-        )
 
     def _now(self) -> int:
         return epoch(self._clock())

@@ -9,7 +9,6 @@ from lib.domain.holds import clean_reason
 from lib.errors import NotFound, StaleState
 from lib.services.collect.holds import HoldService
 from lib.services.runs.approve import find_run
-from lib.store.stores import Stores
 from lib.store.unit_of_work import UnitOfWork
 
 
@@ -45,13 +44,12 @@ class PayerAnswers:
             return announcement, is_open
         with self._uow.write() as stores:
             if stores.announcements.answer(announcement.id, at=self._now()):
-                self._note(
-                    stores,
-                    "announcement.answer",
-                    announcement.id,
-                    by=SYSTEM,
-                    run=announcement.run_id,
-                    customer=announcement.customer,
+                stores.audit.record(
+                    at=self._now(),
+                    actor=SYSTEM.username,
+                    action="announcement.answer",
+                    subject=announcement.id,
+                    detail={"run": announcement.run_id, "customer": announcement.customer},
                 )
             return stores.announcements.find(announcement.id), is_open
 
@@ -97,22 +95,17 @@ class PayerAnswers:
             )
             if not decided:
                 raise StaleState("Somebody decided on this answer a moment ago.")
-            self._note(
-                stores,
-                f"announcement.{decision}",
-                announcement.id,
-                by=by,
-                run=announcement.run_id,
-                customer=announcement.customer,
-                reason=reason,
+            stores.audit.record(
+                at=self._now(),
+                actor=by.username,
+                action=f"announcement.{decision}",
+                subject=announcement.id,
+                detail={
+                    "run": announcement.run_id,
+                    "customer": announcement.customer,
+                    "reason": reason,
+                },
             )
-
-    def _note(
-        self, stores: Stores, action: str, subject: str, *, by: Actor, **detail: object
-    ) -> None:
-        stores.audit.record(
-            at=self._now(), actor=by.username, action=action, subject=subject, detail=detail
-        )
 
     def _now(self) -> int:
         return epoch(self._clock())
