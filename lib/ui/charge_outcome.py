@@ -7,7 +7,7 @@ from functools import partial
 import streamlit as st
 
 from lib.domain.charges import ChargeState
-from lib.ui import charge_actions, charge_again, charge_details, new_charge, notice, page_table
+from lib.ui import charge_actions, charge_again, charge_details, navigation, new_charge, notice
 from lib.ui.context import PageContext
 from lib.ui.formats import escape
 
@@ -45,9 +45,10 @@ def show(ctx: PageContext, charge_id: str) -> None:
             icon=":material/add_card:",
             on_click=new_charge.start_again,
         )
-        if details is not None:
+        charges = navigation.find("charges")
+        if details is not None and charges is not None:
             st.page_link(
-                page_table.PAGES_DIR / "charges.py",
+                navigation.page(charges),
                 label="Timeline and tries",
                 icon=":material/receipt_long:",
                 query_params={"charge": details.id},

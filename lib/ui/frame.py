@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.domain.actors import Actor
-from lib.ui import auth, environment, notice, page_table, search_dialog, style
+from lib.ui import auth, environment, navigation, notice, search_dialog, style
 from lib.ui.context import Services
 from lib.ui.formats import escape
 
@@ -18,11 +18,12 @@ def sidebar(actor: Actor, services: Services) -> None:
         with st.container(gap=None):
             st.markdown(f"**{escape(actor.name)}**")
             st.caption(", ".join(sorted(role.value for role in actor.roles)))
-            st.page_link(
-                page_table.PAGES_DIR / "account.py",
-                label="Your account",
-                icon=":material/manage_accounts:",
-            )
+            if account := navigation.find("account"):
+                st.page_link(
+                    navigation.page(account),
+                    label="Your account",
+                    icon=":material/manage_accounts:",
+                )
             st.button(
                 "Sign out",
                 key="frame_sign_out",

@@ -142,12 +142,12 @@ class LinkEnds:
         if old.end_reason in (EndReason.PAID, EndReason.CARD_SAVED) or self._done(stores, [old]):
             # Also after it ended: what is saved since then ends a new one no more.
             raise StaleState("What this link was for came about another way.")
+        until = link_until(stores, old.charge_id, now=now)
         if old.charge_id is not None:
             if not _needs_a_card(stores, old.charge_id):
                 raise StaleState("This charge needs no new card. Reload to see its state.")
             other = stores.links.open_recovery_of(old.charge_id)
             if other is not None and other.id != old.id:
-                until = link_until(stores, old.charge_id, now=now)
                 return offer_recovery(stores, old.charge_id, by=by.username, at=now, until=until)
         if old.revoked_at is None:
             end(stores, old, why=EndReason.REPLACED, by=by, at=now)
@@ -157,7 +157,7 @@ class LinkEnds:
             token=new_token(),
             created_by=by.username,
             created_at=now,
-            expires_at=link_until(stores, old.charge_id, now=now) or now + LINK_LIFETIME_SECONDS,
+            expires_at=until or now + LINK_LIFETIME_SECONDS,
             revoked_at=None,
             refusal=None,
             replaces=old.id,
